@@ -1,0 +1,339 @@
+//! Receives where the broker is and who one is, gives a connection that heals itself.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_nats::{Client, Event};
+use rand::Rng as _;
+use tokio::sync::watch;
+
+/// How long the first connection may take, and each one after it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the broker may take to answer a request.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// A dead connection is noticed after about three of these; async-nats' own default is 60 s.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// Longest pause between two attempts to connect again.
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(4);
+/// Messages that wait in this process for one subscription. async-nats drops what comes on top and says so in an
+/// event, which makes an agent catch up and a watch read again.
+const SUBSCRIPTION_CAPACITY: usize = 16 * 1024;
+
+/// Where the broker is, and who one is there.
+#[derive(Debug, Clone)]
+pub struct ConnectOptions {
+    /// One address, or several with commas between them.
+    pub url: String,
+    /// Proof of who one is.
+    pub credentials: Credentials,
+    /// What the broker calls this connection in its own reports.
+    pub name: String,
+    /// First tokens of the subjects on which answers come; the role's permissions name the same.
+    pub inbox_prefix: String,
+    /// A file with the certificates of those who may sign the broker's; the system's own when absent.
+    pub root_ca: Option<PathBuf>,
+}
+
+/// Proof of who one is.
+#[derive(Clone)]
+pub enum Credentials {
+    /// None: only a broker without accounts takes that.
+    None,
+    /// A file with an nkey seed.
+    Nkey(PathBuf),
+    /// An nkey seed.
+    NkeySeed(String),
+    /// A `.creds` file with a JWT and a seed.
+    Creds(PathBuf),
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Nkey(path) => write!(f, "Nkey({})", path.display()),
+            Self::NkeySeed(_) => f.write_str("NkeySeed(…)"),
+            Self::Creds(path) => write!(f, "Creds({})", path.display()),
+        }
+    }
+}
+
+/// The same as command-line flags and variables, with the names that the `nats` command line uses.
+#[derive(Debug, Clone, clap::Args)]
+pub struct BrokerArgs {
+    /// Address of the NATS server; several with commas between them
+    #[arg(long, env = "NATS_URL", default_value = "nats://127.0.0.1:4222", value_name = "URL")]
+    pub nats_url: String,
+    /// File with the nkey seed to log in to NATS with
+    #[arg(long, env = "NATS_NKEY", value_name = "FILE", conflicts_with = "nats_creds")]
+    pub nats_nkey: Option<PathBuf>,
+    /// File with the credentials (JWT and seed) to log in to NATS with
+    #[arg(long, env = "NATS_CREDS", value_name = "FILE")]
+    pub nats_creds: Option<PathBuf>,
+    /// File with the certificates that may sign the NATS server's own
+    #[arg(long, env = "NATS_CA", value_name = "FILE")]
+    pub nats_ca: Option<PathBuf>,
+    /// First tokens of the subjects on which answers come, where the credentials ask for other ones than usual
+    #[arg(long, env = "NATS_INBOX_PREFIX", value_name = "PREFIX")]
+    pub nats_inbox_prefix: Option<String>,
+}
+
+/// A connection to the broker. Clones share it; it connects again by itself, for ever.
+#[derive(Clone)]
+pub struct Broker {
+    client: Client,
+    state: watch::Receiver<ConnectionState>,
+}
+
+/// How the connection has fared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ConnectionState {
+    /// Whether it stands now.
+    pub connected: bool,
+    /// How often it has come to stand. A change means that live messages may have been missed.
+    pub epoch: u64,
+    /// How often messages were dropped because this process was too slow. A change means the same.
+    pub dropped: u64,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The file with the credentials cannot be used.
+    #[error("{what} {path} cannot be read")]
+    File {
+        /// Which kind of file.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The broker does not know these credentials.
+    #[error("the NATS server at {url} refuses the credentials")]
+    Refused {
+        /// Where.
+        url: String,
+    },
+    /// No broker answers there.
+    #[error("no NATS server can be reached at {url}: {problem}")]
+    Unreachable {
+        /// Where.
+        url: String,
+        /// What happened instead.
+        problem: String,
+    },
+}
+
+/// The broker did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// No answer in time, or no connection.
+    #[error("the NATS server does not answer: {0}")]
+    Unavailable(String),
+}
+
+// === impl BrokerArgs ===
+
+impl BrokerArgs {
+    /// What to connect with; `inbox_prefix` where the person names none.
+    #[must_use]
+    pub fn into_options(self, name: &str, inbox_prefix: &str) -> ConnectOptions {
+        let credentials = match (self.nats_nkey, self.nats_creds) {
+            (Some(path), _) => Credentials::Nkey(path),
+            (None, Some(path)) => Credentials::Creds(path),
+            (None, None) => Credentials::None,
+        };
+        ConnectOptions {
+            url: self.nats_url,
+            credentials,
+            name: name.to_owned(),
+            inbox_prefix: self.nats_inbox_prefix.unwrap_or_else(|| inbox_prefix.to_owned()),
+            root_ca: self.nats_ca,
+        }
+    }
+}
+
+// === impl Broker ===
+
+impl Broker {
+    /// Connects, once and within [`CONNECT_TIMEOUT`]; after that the connection heals itself.
+    ///
+    /// # Errors
+    /// When the credentials cannot be read, are refused, or nobody answers.
+    pub async fn connect(options: ConnectOptions) -> Result<Self, ConnectError> {
+        let url = options.url.clone();
+        let (sender, state) = watch::channel(ConnectionState::default());
+        let connecting = connect_options(&options, sender)?.connect(servers(&url));
+        let client = match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => return Err(connect_error(&url, &error)),
+            Err(_) => return Err(ConnectError::Unreachable { url: redact(&url), problem: "no answer in time".into() }),
+        };
+        Ok(Self { client, state })
+    }
+
+    /// How the connection fares; a receiver sees every change.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<ConnectionState> {
+        self.state.clone()
+    }
+
+    /// Whether the connection stands now.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// How often the connection had to be made anew.
+    #[must_use]
+    pub fn reconnects(&self) -> u64 {
+        self.state.borrow().epoch.saturating_sub(1)
+    }
+
+    /// Waits until the broker has seen everything that was sent before.
+    ///
+    /// # Errors
+    /// When it does not answer within 5 s.
+    pub async fn ping(&self) -> Result<(), BrokerError> {
+        match tokio::time::timeout(REQUEST_TIMEOUT, self.client.flush()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(BrokerError::Unavailable(error.to_string())),
+            Err(_) => Err(BrokerError::Unavailable("no answer in time".to_owned())),
+        }
+    }
+
+    /// Ends the connection after what was sent has left, and what has come was taken.
+    pub async fn drain(&self) {
+        // Without a connection there is nothing to wait for.
+        if let Err(error) = self.ping().await {
+            tracing::debug!(%error, "not everything could be sent before the end");
+        }
+        let _ = self.client.drain().await;
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").field("state", &*self.state.borrow()).finish_non_exhaustive()
+    }
+}
+
+fn servers(url: &str) -> Vec<String> {
+    url.split(',').map(|one| one.trim().to_owned()).collect()
+}
+
+fn connect_options(
+    options: &ConnectOptions,
+    state: watch::Sender<ConnectionState>,
+) -> Result<async_nats::ConnectOptions, ConnectError> {
+    let base = async_nats::ConnectOptions::new()
+        .name(&options.name)
+        .custom_inbox_prefix(&options.inbox_prefix)
+        .connection_timeout(CONNECT_TIMEOUT)
+        .request_timeout(Some(REQUEST_TIMEOUT))
+        .ping_interval(PING_INTERVAL)
+        .subscription_capacity(SUBSCRIPTION_CAPACITY)
+        .max_reconnects(None)
+        .reconnect_delay_callback(reconnect_delay)
+        .event_callback(move |event| {
+            note(&state, &event);
+            std::future::ready(())
+        });
+    let base = match &options.root_ca {
+        Some(path) => base.add_root_certificates(path.clone()).require_tls(true),
+        None => base,
+    };
+    authenticate(base, &options.credentials)
+}
+
+fn authenticate(
+    base: async_nats::ConnectOptions,
+    credentials: &Credentials,
+) -> Result<async_nats::ConnectOptions, ConnectError> {
+    let file = |what, path: &PathBuf, source| ConnectError::File { what, path: path.clone(), source };
+    match credentials {
+        Credentials::None => Ok(base),
+        Credentials::NkeySeed(seed) => Ok(base.nkey(seed.clone())),
+        Credentials::Nkey(path) => {
+            let seed = crate::keys::read_seed(path).map_err(|source| file("nkey file", path, source))?;
+            Ok(base.nkey(seed))
+        }
+        Credentials::Creds(path) => {
+            let text = std::fs::read_to_string(path).map_err(|source| file("credentials file", path, source))?;
+            base.credentials(&text).map_err(|source| file("credentials file", path, source))
+        }
+    }
+}
+
+/// Doubles from 2 ms, and adds chance, so that a fleet does not come back in one instant after a restart.
+fn reconnect_delay(attempts: usize) -> Duration {
+    let exponent = u32::try_from(attempts).unwrap_or(u32::MAX).min(12);
+    let ceiling = Duration::from_millis(1 << exponent).min(MAX_RECONNECT_DELAY);
+    ceiling.mul_f64(rand::rng().random_range(0.5..1.0))
+}
+
+fn note(state: &watch::Sender<ConnectionState>, event: &Event) {
+    match event {
+        Event::Connected => {
+            state.send_modify(|now| {
+                now.connected = true;
+                now.epoch += 1;
+            });
+            tracing::info!("connected to the NATS server");
+        }
+        Event::Disconnected => {
+            state.send_modify(|now| now.connected = false);
+            tracing::warn!("lost the connection to the NATS server, connecting again");
+        }
+        Event::SlowConsumer(_) => {
+            state.send_modify(|now| now.dropped += 1);
+            tracing::warn!("too slow for the live feed: messages were dropped and will be read from the ledger");
+        }
+        Event::ServerError(error) => tracing::warn!(%error, "the NATS server reports an error"),
+        Event::ClientError(error) => tracing::warn!(%error, "error in the NATS connection"),
+        Event::LameDuckMode | Event::Draining | Event::Closed => tracing::debug!(?event, "NATS connection"),
+    }
+}
+
+fn connect_error(url: &str, error: &async_nats::ConnectError) -> ConnectError {
+    use async_nats::ConnectErrorKind::{Authentication, AuthorizationViolation};
+    match error.kind() {
+        Authentication | AuthorizationViolation => ConnectError::Refused { url: redact(url) },
+        _ => ConnectError::Unreachable { url: redact(url), problem: error.to_string() },
+    }
+}
+
+/// An address may hold a password.
+fn redact(url: &str) -> String {
+    let hide = |one: &str| match (one.find("://"), one.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            format!("{}://…{}", one.get(..scheme).unwrap_or_default(), one.get(at..).unwrap_or_default())
+        }
+        _ => one.to_owned(),
+    };
+    url.split(',').map(hide).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_in_addresses_do_not_show() {
+        assert_eq!(redact("nats://u:p@host:1,nats://other:2"), "nats://…@host:1,nats://other:2");
+    }
+
+    #[test]
+    fn pauses_grow_and_stay_bounded() {
+        assert!(reconnect_delay(1) < Duration::from_millis(3));
+        assert!(reconnect_delay(1_000_000) <= MAX_RECONNECT_DELAY);
+    }
+}

@@ -1,0 +1,151 @@
+//! Receives which stored messages somebody wants, gives them, by JetStream's Direct Get.
+
+use std::time::Duration;
+
+use async_nats::{HeaderMap, Message};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::connect::{Broker, REQUEST_TIMEOUT};
+
+/// Most bytes in one batch: bounds what a reader holds, and what the broker puts in flight at once (its own default
+/// is 64 MB).
+const MAX_BATCH_BYTES: u64 = 4 * 1024 * 1024;
+/// Most messages in one batch.
+pub(crate) const MAX_BATCH: u64 = 1024;
+
+/// A message as a stream keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub(crate) subject: String,
+    pub(crate) sequence: u64,
+    pub(crate) stored_at: Timestamp,
+    pub(crate) headers: HeaderMap,
+    pub(crate) payload: Bytes,
+}
+
+/// Some messages of a stream, and whether there are more.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) records: Vec<Record>,
+    pub(crate) more: bool,
+}
+
+/// Which messages.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Query {
+    /// From this sequence on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) seq: Option<u64>,
+    /// From this time on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start_time: Option<Timestamp>,
+    /// Of these subjects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_by_subj: Option<String>,
+    /// Instead: the last message of each of these subjects.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) multi_last: Vec<String>,
+    /// At most so many.
+    pub(crate) batch: u64,
+}
+
+#[derive(Serialize)]
+struct Bounded<'a> {
+    #[serde(flatten)]
+    query: &'a Query,
+    max_bytes: u64,
+}
+
+/// Why history cannot be read.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReadError {
+    /// No answer; try again.
+    #[error("the NATS server does not answer: {0}")]
+    Unavailable(String),
+    /// A stored message is not what it should be.
+    #[error("the message {sequence} in the ledger cannot be read: {problem}")]
+    Corrupt {
+        /// Its sequence.
+        sequence: u64,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+fn unavailable(problem: impl ToString) -> ReadError {
+    ReadError::Unavailable(problem.to_string())
+}
+
+// === impl Broker ===
+
+impl Broker {
+    /// The last message on one subject. The subject stands in the request's own subject, so that the broker can hold
+    /// an agent to its own.
+    pub(crate) async fn last(&self, stream: &str, subject: &str) -> Result<Option<Record>, ReadError> {
+        let request = format!("$JS.API.DIRECT.GET.{stream}.{subject}");
+        let answer = self.client().request(request, Bytes::new()).await.map_err(unavailable)?;
+        match status(&answer) {
+            404 => Ok(None),
+            0 => parse(answer).map(Some),
+            other => Err(unavailable(format!("Direct Get answers {other}"))),
+        }
+    }
+
+    /// Several messages, in the order of the stream.
+    pub(crate) async fn read(&self, stream: &str, query: &Query) -> Result<Batch, ReadError> {
+        let client = self.client();
+        let body = serde_json::to_vec(&Bounded { query, max_bytes: MAX_BATCH_BYTES }).map_err(unavailable)?;
+        let inbox = client.new_inbox();
+        let mut answers = client.subscribe(inbox.clone()).await.map_err(unavailable)?;
+        let request = format!("$JS.API.DIRECT.GET.{stream}");
+        client.publish_with_reply(request, inbox, body.into()).await.map_err(unavailable)?;
+        let mut batch = Batch::default();
+        loop {
+            let answer = within(REQUEST_TIMEOUT, answers.next()).await?;
+            match status(&answer) {
+                0 => batch.records.push(parse(answer)?),
+                // The end of the batch.
+                204 => {
+                    batch.more = header_number(answer.headers.as_ref(), "Nats-Num-Pending").is_some_and(|n| n > 0);
+                    return Ok(batch);
+                }
+                404 => return Ok(batch),
+                other => {
+                    let problem = answer.description.unwrap_or_default();
+                    return Err(unavailable(format!("Direct Get answers {other} {problem}")));
+                }
+            }
+        }
+    }
+}
+
+async fn within(limit: Duration, next: impl Future<Output = Option<Message>>) -> Result<Message, ReadError> {
+    match tokio::time::timeout(limit, next).await {
+        Ok(Some(message)) => Ok(message),
+        Ok(None) => Err(unavailable("the connection is closed")),
+        Err(_) => Err(unavailable("no answer in time")),
+    }
+}
+
+fn status(message: &Message) -> u16 {
+    message.status.map_or(0, |status| status.as_u16())
+}
+
+fn parse(message: Message) -> Result<Record, ReadError> {
+    let headers = message.headers.unwrap_or_default();
+    let sequence = header_number(Some(&headers), "Nats-Sequence").unwrap_or(0);
+    let corrupt = |problem: &str| ReadError::Corrupt { sequence, problem: problem.to_owned() };
+    let subject = headers.get("Nats-Subject").ok_or_else(|| corrupt("it has no subject"))?.to_string();
+    let stored_at = headers
+        .get("Nats-Time-Stamp")
+        .and_then(|time| time.as_str().parse().ok())
+        .ok_or_else(|| corrupt("it has no time"))?;
+    Ok(Record { subject, sequence, stored_at, headers, payload: message.payload })
+}
+
+pub(crate) fn header_number(headers: Option<&HeaderMap>, name: &str) -> Option<u64> {
+    headers?.get(name)?.as_str().parse().ok()
+}

@@ -1,0 +1,167 @@
+//! Receives what comes on an agent's exec subject and what the ledger holds for it, gives intents.
+
+use async_nats::{HeaderMap, Message, Subscriber};
+use futures::StreamExt as _;
+use ogent_protocol::subject::{self, COMMANDS};
+use ogent_protocol::{AgentId, CommandId, Encoding, Intent, IntentWire, limits};
+
+use crate::connect::{Broker, BrokerError};
+use crate::direct::header_number;
+
+/// An agent's ear.
+pub struct Intake {
+    broker: Broker,
+    agent: AgentId,
+    subscriber: Subscriber,
+}
+
+/// What an agent hears.
+#[derive(Debug)]
+pub enum Heard {
+    /// The ledger has stored this intent, and rings.
+    Stored {
+        /// Its sequence in the stream of commands.
+        sequence: u64,
+        /// What is wanted.
+        intent: Intent,
+    },
+    /// Somebody has published this intent straight to the agent.
+    Direct {
+        /// What is wanted.
+        intent: Intent,
+        /// Where the answer goes, if somebody waits for one.
+        reply: Option<ReplyTo>,
+    },
+    /// Something that is not an intent for this agent.
+    Refused {
+        /// A code that does not change.
+        code: &'static str,
+        /// What is wrong with it.
+        problem: String,
+        /// Where the answer goes, if somebody waits for one.
+        reply: Option<ReplyTo>,
+    },
+}
+
+/// Somebody who waits for an answer, in the encoding in which they asked.
+#[derive(Debug, Clone)]
+pub struct ReplyTo {
+    broker: Broker,
+    subject: String,
+    encoding: Encoding,
+}
+
+// === impl Intake ===
+
+impl Intake {
+    /// Listens on the agent's exec subject.
+    ///
+    /// # Errors
+    /// When the connection is closed.
+    pub async fn open(broker: &Broker, agent: &AgentId) -> Result<Self, BrokerError> {
+        let subscriber = broker
+            .client()
+            .subscribe(subject::exec(agent))
+            .await
+            .map_err(|error| BrokerError::Unavailable(error.to_string()))?;
+        Ok(Self { broker: broker.clone(), agent: agent.clone(), subscriber })
+    }
+
+    /// The next message; `None` when the connection is closed for good.
+    pub async fn next(&mut self) -> Option<Heard> {
+        let message = self.subscriber.next().await?;
+        Some(self.hear(&message))
+    }
+
+    /// Stops listening; what has come already can still be taken.
+    pub async fn close(&mut self) {
+        let _ = self.subscriber.unsubscribe().await;
+    }
+
+    fn hear(&self, message: &Message) -> Heard {
+        let none = HeaderMap::new();
+        let headers = message.headers.as_ref().unwrap_or(&none);
+        let content_type = headers.get("Content-Type").map(async_nats::HeaderValue::as_str);
+        let encoding = Encoding::from_content_type(content_type);
+        let reply = message.reply.as_ref().map(|subject| ReplyTo {
+            broker: self.broker.clone(),
+            subject: subject.to_string(),
+            encoding: encoding.as_ref().copied().unwrap_or_default(),
+        });
+        let stored = match self.provenance(&message.subject, headers) {
+            Ok(stored) => stored,
+            Err(problem) => return Heard::Refused { code: "foreign_message", problem: problem.to_owned(), reply },
+        };
+        let intent = encoding.map_err(|error| error.to_string()).and_then(|encoding| {
+            let wire: IntentWire =
+                encoding.decode(&message.payload, limits::MAX_INTENT_BYTES).map_err(|error| error.to_string())?;
+            wire.admit(CommandId::generate).map_err(|error| error.to_string())
+        });
+        let intent = match intent {
+            Ok(intent) => intent,
+            Err(problem) => return Heard::Refused { code: "malformed_intent", problem, reply },
+        };
+        if intent.agent().is_some_and(|named| *named != self.agent) {
+            let problem = "it names another agent".to_owned();
+            return Heard::Refused { code: "foreign_message", problem, reply };
+        }
+        match stored {
+            None => Heard::Direct { intent, reply },
+            Some((sequence, id)) if *intent.id() == id => Heard::Stored { sequence, intent },
+            Some(_) => {
+                let problem = "it names another command than its subject".to_owned();
+                Heard::Refused { code: "foreign_message", problem, reply }
+            }
+        }
+    }
+
+    /// Whether the ledger's republishing brought the message, and for which command.
+    ///
+    /// Other ways lead to this subject: a consumer can be told to deliver here, and a Direct Get to answer here. Such
+    /// messages carry the headers of the stream that they come from, and their own subject.
+    fn provenance(&self, at: &str, headers: &HeaderMap) -> Result<Option<(u64, CommandId)>, &'static str> {
+        if at != subject::exec(&self.agent) {
+            return Err("it came for another subject");
+        }
+        let Some(stream) = headers.get("Nats-Stream") else { return Ok(None) };
+        if stream.as_str() != COMMANDS {
+            return Err("it comes from another stream");
+        }
+        let stored = headers.get("Nats-Subject").and_then(|stored| subject::parse_ledger(stored.as_str()));
+        match (stored, header_number(Some(headers), "Nats-Sequence")) {
+            (Some((agent, command)), Some(sequence)) if agent == self.agent => Ok(Some((sequence, command))),
+            _ => Err("it was stored for another agent"),
+        }
+    }
+}
+
+// === impl ReplyTo ===
+
+impl ReplyTo {
+    /// Sends the answer.
+    pub async fn send<T: serde::Serialize>(&self, answer: &T) {
+        self.publish(answer, HeaderMap::new()).await;
+    }
+
+    /// Sends an error, with the headers by which NATS micro services mark one.
+    pub async fn refuse<T: serde::Serialize>(&self, problem: &T, status: u16, text: &str) {
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Service-Error-Code", status.to_string().as_str());
+        // A header ends at a line break; what a client sent may hold one.
+        let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
+        headers.insert("Nats-Service-Error", line.as_str());
+        self.publish(problem, headers).await;
+    }
+
+    async fn publish<T: serde::Serialize>(&self, answer: &T, mut headers: HeaderMap) {
+        headers.insert("Content-Type", self.encoding.content_type());
+        let payload = match self.encoding.encode(answer) {
+            Ok(payload) => payload,
+            Err(error) => return tracing::warn!(%error, "an answer could not be written"),
+        };
+        let sent = self.broker.client().publish_with_headers(self.subject.clone(), headers, payload.into()).await;
+        if let Err(error) = sent {
+            tracing::debug!(%error, "an answer could not be sent");
+        }
+    }
+}

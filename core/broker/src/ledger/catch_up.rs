@@ -1,0 +1,103 @@
+//! Receives how far an agent has read, gives what the ledger holds for it beyond.
+
+use std::time::Duration;
+
+use async_nats::jetstream;
+use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
+use bytes::Bytes;
+use futures::StreamExt as _;
+use ogent_protocol::subject::{self, COMMANDS};
+use ogent_protocol::{AgentId, CommandId, Intent};
+
+use super::Ledger;
+use super::record::read_intent;
+use crate::connect::REQUEST_TIMEOUT;
+use crate::direct::ReadError;
+
+/// Some of what the ledger holds for an agent.
+#[derive(Debug, Default)]
+pub struct CaughtUp {
+    /// Sequence and intent, oldest first.
+    pub intents: Vec<(u64, Intent)>,
+    /// Whether there is more behind the last one.
+    pub more: bool,
+}
+
+// === impl Ledger ===
+
+impl Ledger {
+    /// Whether the ledger holds a command for this agent under this id.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub async fn holds(&self, agent: &AgentId, command: &CommandId) -> Result<bool, ReadError> {
+        Ok(self.broker.last(COMMANDS, &subject::command(agent, command)).await?.is_some())
+    }
+
+    /// What the ledger holds for an agent behind sequence `after`, `limit` intents at most.
+    ///
+    /// An agent may not read ranges, because the broker could not hold it to its own commands. It makes a consumer
+    /// for the moment instead, whose filter stands in the subject of the request.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub async fn catch_up(&self, agent: &AgentId, after: u64, limit: usize) -> Result<CaughtUp, ReadError> {
+        let consumer = match self.consumer(agent, after).await {
+            Ok(consumer) => consumer,
+            // One from before is still there, with another beginning.
+            Err(_) => {
+                self.forget_consumer(agent).await;
+                self.consumer(agent, after).await?
+            }
+        };
+        let caught = fetch(&consumer, agent, limit).await;
+        self.forget_consumer(agent).await;
+        caught
+    }
+
+    async fn consumer(&self, agent: &AgentId, after: u64) -> Result<PullConsumer, ReadError> {
+        let config = pull::Config {
+            name: Some(agent.to_string()),
+            description: Some("an agent that catches up".to_owned()),
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: after + 1 },
+            ack_policy: AckPolicy::None,
+            filter_subject: subject::commands_of(agent),
+            inactive_threshold: Duration::from_secs(30),
+            memory_storage: true,
+            num_replicas: 1,
+            ..pull::Config::default()
+        };
+        let mut context = jetstream::new(self.broker.client().clone());
+        context.set_timeout(REQUEST_TIMEOUT);
+        context
+            .create_consumer_on_stream(config, COMMANDS)
+            .await
+            .map_err(|error| ReadError::Unavailable(error.to_string()))
+    }
+
+    async fn forget_consumer(&self, agent: &AgentId) {
+        let request = format!("$JS.API.CONSUMER.DELETE.{COMMANDS}.{agent}");
+        let _ = self.broker.client().request(request, Bytes::new()).await;
+    }
+}
+
+async fn fetch(consumer: &PullConsumer, agent: &AgentId, limit: usize) -> Result<CaughtUp, ReadError> {
+    let unavailable = |error: String| ReadError::Unavailable(error);
+    let mut messages =
+        consumer.fetch().max_messages(limit).messages().await.map_err(|error| unavailable(error.to_string()))?;
+    let mut caught = CaughtUp::default();
+    while let Some(message) = messages.next().await {
+        let message = message.map_err(|error| unavailable(error.to_string()))?;
+        let (sequence, pending) = match message.info() {
+            Ok(info) => (info.stream_sequence, info.pending),
+            Err(error) => return Err(unavailable(error.to_string())),
+        };
+        caught.more = pending > 0;
+        match read_intent(&message.subject, sequence, message.headers.as_ref(), &message.payload) {
+            Ok((for_agent, intent)) if for_agent == *agent => caught.intents.push((sequence, intent)),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "skipped a record of the ledger"),
+        }
+    }
+    Ok(caught)
+}

@@ -1,0 +1,129 @@
+//! Receives ids, gives what the ledger holds about them.
+
+use std::collections::HashMap;
+
+use futures::Stream;
+use ogent_protocol::subject::{self, COMMANDS, RESULTS};
+use ogent_protocol::{AgentId, CommandId, Intent};
+
+use super::Ledger;
+use super::record::{self, CommandRecord, StoredEvent, corrupt};
+use crate::direct::{Batch, MAX_BATCH, Query, ReadError};
+
+impl Ledger {
+    /// The command with this id, whichever agent it is for.
+    ///
+    /// # Errors
+    /// When the broker does not answer, or what it holds cannot be read.
+    pub async fn find(&self, id: &CommandId) -> Result<Option<CommandRecord>, ReadError> {
+        let query = Query { multi_last: vec![subject::command_of_any(id)], batch: MAX_BATCH, ..Query::default() };
+        let last = self.broker.read(COMMANDS, &query).await?.records;
+        // Two agents could have been given one id by hand: the older one has it.
+        let Some(last) = last.into_iter().min_by_key(|record| record.sequence) else { return Ok(None) };
+        let query = Query { seq: Some(1), next_by_subj: Some(last.subject), batch: 2, ..Query::default() };
+        let mut records = self.broker.read(COMMANDS, &query).await?.records.into_iter();
+        let Some(first) = records.next() else { return Ok(None) };
+        let (agent, Intent::Run(run)) = record::intent(&first)? else {
+            return Err(corrupt(first.sequence, "it cancels what nobody asked for"));
+        };
+        let mut found = CommandRecord {
+            agent,
+            run: *run,
+            sequence: first.sequence,
+            last_sequence: first.sequence,
+            stored_at: first.stored_at,
+            cancel: None,
+        };
+        for later in records {
+            found.last_sequence = later.sequence;
+            if let (_, Intent::Cancel(cancel)) = record::intent(&later)? {
+                found.cancel = Some(cancel);
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// The latest event of a command. An agent may ask for its own.
+    ///
+    /// # Errors
+    /// When the broker does not answer, or what it holds cannot be read.
+    pub async fn last_event(&self, agent: &AgentId, id: &CommandId) -> Result<Option<StoredEvent>, ReadError> {
+        match self.broker.last(RESULTS, &subject::result(agent, id)).await? {
+            Some(found) => record::event(found.sequence, &found.headers, &found.payload).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The latest events of several commands.
+    ///
+    /// # Errors
+    /// When the broker does not answer, or what it holds cannot be read.
+    pub async fn last_events(
+        &self,
+        keys: &[(AgentId, CommandId)],
+    ) -> Result<HashMap<CommandId, StoredEvent>, ReadError> {
+        let mut found = HashMap::with_capacity(keys.len());
+        let per_request = usize::try_from(MAX_BATCH / 4).unwrap_or(1);
+        for some in keys.chunks(per_request) {
+            let mut subjects: Vec<_> = some.iter().map(|(agent, id)| subject::result(agent, id)).collect();
+            // A batch may end early at its bound in bytes: then ask again for those that did not come.
+            while !subjects.is_empty() {
+                let query = Query { multi_last: subjects.clone(), batch: MAX_BATCH, ..Query::default() };
+                let batch = self.broker.read(RESULTS, &query).await?;
+                for last in &batch.records {
+                    let event = record::event(last.sequence, &last.headers, &last.payload)?;
+                    found.insert(event.event.command.clone(), event);
+                }
+                if !batch.more || batch.records.is_empty() {
+                    break;
+                }
+                subjects.retain(|subject| batch.records.iter().all(|last| last.subject != *subject));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The events of a command that are stored now, from number `from_n` on.
+    pub fn read_events<'a>(
+        &'a self,
+        agent: &'a AgentId,
+        id: &'a CommandId,
+        from_n: u64,
+    ) -> impl Stream<Item = Result<StoredEvent, ReadError>> + use<'a> {
+        let subject = subject::result(agent, id);
+        futures::stream::try_unfold((Some(1), std::collections::VecDeque::new()), move |(mut next, mut page)| {
+            let subject = subject.clone();
+            async move {
+                loop {
+                    if let Some(event) = page.pop_front() {
+                        return Ok(Some((event, (next, page))));
+                    }
+                    let Some(seq) = next else { return Ok(None) };
+                    let batch = self.events_page(subject.clone(), seq).await?;
+                    next = batch.next;
+                    page.extend(batch.events.into_iter().filter(|stored| stored.event.n >= from_n));
+                }
+            }
+        })
+    }
+
+    /// One page of events on `subject` (which may have wildcards) from sequence `seq` of the stream on.
+    pub(super) async fn events_page(&self, subject: String, seq: u64) -> Result<EventPage, ReadError> {
+        let query = Query { seq: Some(seq.max(1)), next_by_subj: Some(subject), batch: MAX_BATCH, ..Query::default() };
+        let Batch { records, more } = self.broker.read(RESULTS, &query).await?;
+        let next = records.last().filter(|_| more).map(|last| last.sequence + 1);
+        let read = |found: &crate::direct::Record| {
+            // One bad record must not hide all others.
+            record::event(found.sequence, &found.headers, &found.payload)
+                .inspect_err(|error| tracing::warn!(%error, "skipped an event of the ledger"))
+                .ok()
+        };
+        Ok(EventPage { events: records.iter().filter_map(read).collect(), next })
+    }
+}
+
+pub(super) struct EventPage {
+    pub(super) events: Vec<StoredEvent>,
+    /// Where the next page begins, if there is one.
+    pub(super) next: Option<u64>,
+}

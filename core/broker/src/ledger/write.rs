@@ -1,0 +1,249 @@
+//! Receives intents from gateways and events from agents, appends each of them exactly once.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ogent_protocol::subject::{self, RESULTS};
+use ogent_protocol::{AgentId, Cancel, CommandId, Encoding, Event, EventKind, Intent, Run};
+use rand::Rng as _;
+
+use super::Ledger;
+use super::record::CommandRecord;
+use crate::append::{AppendError, Entry, Stored};
+use crate::connect::Broker;
+
+/// Tells the events of one agent process from those of a clone.
+const INSTANCE: &str = "Ogent-Instance";
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What became of a submitted command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Submission {
+    /// It is in the ledger now.
+    New {
+        /// Under this sequence.
+        sequence: u64,
+    },
+    /// A command with this id was there before, for this agent or for another.
+    Existing,
+}
+
+/// Why a command is not in the ledger, or may not be.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// The ledger is full.
+    #[error("the history is full and takes no new commands: {0}")]
+    Full(String),
+    /// Whether it is in the ledger is not known; asking again with the same id is safe.
+    #[error("the NATS server does not answer: {0}")]
+    Unavailable(String),
+    /// The intent is larger than a message may be.
+    #[error("the command is too large for one message")]
+    TooLarge,
+    /// The broker refuses it.
+    #[error("the NATS server refuses the command: {0}")]
+    Refused(String),
+}
+
+/// Who has a command after somebody tried to claim it.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a command, taken apart at once")]
+pub enum Claim {
+    /// This agent process, which now writes its events.
+    Won(EventWriter),
+    /// Somebody else, or an earlier life of this agent.
+    Taken,
+}
+
+/// Writes the events of one command, each one behind the one before it: there is one event in flight at most, so
+/// their order in the ledger is the order in which they happened, without gaps and doubles.
+#[derive(Debug)]
+pub struct EventWriter {
+    broker: Broker,
+    agent: AgentId,
+    command: CommandId,
+    instance: String,
+    /// Number of the next event.
+    n: u64,
+    /// Sequence of the event before it; 0 when there is none.
+    last: u64,
+}
+
+// === impl Ledger ===
+
+impl Ledger {
+    /// Puts a command into the ledger, unless one with this id is there.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn submit(&self, agent: &AgentId, run: &Run) -> Result<Submission, SubmitError> {
+        let entry = Entry::new(subject::command(agent, &run.id), encode(&Intent::Run(Box::new(run.clone())))?)
+            .header("Content-Type", Encoding::Json.content_type())
+            .expect_last(0)
+            .message_id(run.id.as_str());
+        match self.append_again(entry).await {
+            Ok(Stored { duplicate: true, .. }) | Err(AppendError::Conflict) => Ok(Submission::Existing),
+            Ok(Stored { sequence, .. }) => Ok(Submission::New { sequence }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Puts the wish to cancel a command into the ledger. A second wish changes nothing.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn cancel(&self, record: &CommandRecord, cancel: &Cancel) -> Result<(), SubmitError> {
+        let entry = Entry::new(subject::command(&record.agent, &cancel.id), encode(&Intent::Cancel(cancel.clone()))?)
+            .header("Content-Type", Encoding::Json.content_type())
+            .expect_last(record.sequence);
+        match self.append_again(entry).await {
+            Ok(_) | Err(AppendError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Rings the bell of an agent once more: the intent again, as a plain message. What the agent has, it knows.
+    pub async fn ring(&self, agent: &AgentId, intent: &Intent) {
+        let Ok(payload) = Encoding::Json.encode(&intent.to_wire()) else { return };
+        // Lost rings do not matter: the agent reads the ledger by itself every so often.
+        let _ = self.broker.client().publish(subject::exec(agent), payload.into()).await;
+    }
+
+    /// Claims a command by its first event. Asks until the answer is known.
+    ///
+    /// # Errors
+    /// When the event is too large, or the broker refuses it for good.
+    pub async fn claim(
+        &self,
+        agent: &AgentId,
+        command: &CommandId,
+        instance: &str,
+        first: EventKind,
+    ) -> Result<Claim, AppendError> {
+        let mut writer = EventWriter {
+            broker: self.broker.clone(),
+            agent: agent.clone(),
+            command: command.clone(),
+            instance: instance.to_owned(),
+            n: 0,
+            last: 0,
+        };
+        match writer.append(first).await {
+            Ok(_) => Ok(Claim::Won(writer)),
+            Err(AppendError::Conflict) => Ok(Claim::Taken),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Goes on where an earlier life of this agent stopped: behind its last event, number `n` at `sequence`.
+    #[must_use]
+    pub fn resume(&self, agent: &AgentId, command: &CommandId, instance: &str, n: u64, sequence: u64) -> EventWriter {
+        EventWriter {
+            broker: self.broker.clone(),
+            agent: agent.clone(),
+            command: command.clone(),
+            instance: instance.to_owned(),
+            n: n + 1,
+            last: sequence,
+        }
+    }
+
+    /// One more try when the broker was away for a moment: the id makes it safe.
+    async fn append_again(&self, entry: Entry) -> Result<Stored, AppendError> {
+        match self.broker.append(entry.clone()).await {
+            Err(AppendError::Unavailable(_)) => {
+                tokio::time::sleep(LONGEST_PAUSE / 4).await;
+                self.broker.append(entry).await
+            }
+            answer => answer,
+        }
+    }
+}
+
+fn encode(intent: &Intent) -> Result<Vec<u8>, SubmitError> {
+    Encoding::Json.encode(&intent.to_wire()).map_err(|_| SubmitError::TooLarge)
+}
+
+impl From<AppendError> for SubmitError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Full(problem) => Self::Full(problem),
+            AppendError::Unavailable(problem) => Self::Unavailable(problem),
+            AppendError::TooLarge => Self::TooLarge,
+            AppendError::Refused(problem) => Self::Refused(problem),
+            AppendError::Conflict => Self::Refused(error.to_string()),
+        }
+    }
+}
+
+// === impl EventWriter ===
+
+impl EventWriter {
+    /// Appends an event and returns its sequence. Tries until the broker has it: while the broker is away or full,
+    /// this waits. It may be dropped at any time; the next call finds out what became of the event.
+    ///
+    /// # Errors
+    /// [`AppendError::Conflict`] when somebody else writes about this command; also when the event is too large or
+    /// refused for good.
+    pub async fn append(&mut self, kind: EventKind) -> Result<u64, AppendError> {
+        let time = Timestamp::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let entry = self.entry(&kind, time)?;
+            match self.broker.append(entry.clone()).await {
+                Ok(stored) => return Ok(self.stored(stored.sequence)),
+                Err(AppendError::Conflict) => match self.look_back(&entry).await {
+                    Some(LookBack::Stored(sequence)) => return Ok(self.stored(sequence)),
+                    Some(LookBack::Behind) => continue,
+                    Some(LookBack::Foreign) => return Err(AppendError::Conflict),
+                    None => {}
+                },
+                Err(error @ (AppendError::TooLarge | AppendError::Refused(_))) => return Err(error),
+                Err(error) => tracing::debug!(command = %self.command, %error, "event not stored yet"),
+            }
+            tokio::time::sleep(pause.mul_f64(rand::rng().random_range(0.5..1.0))).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn entry(&self, kind: &EventKind, time: Timestamp) -> Result<Entry, AppendError> {
+        let event =
+            Event { agent: self.agent.clone(), command: self.command.clone(), n: self.n, time, kind: kind.clone() };
+        let payload = Encoding::Json.encode(&event).map_err(|_| AppendError::TooLarge)?;
+        Ok(Entry::new(subject::result(&self.agent, &self.command), payload)
+            .header("Content-Type", "application/cloudevents+json")
+            .header(INSTANCE, &self.instance)
+            .expect_last(self.last))
+    }
+
+    fn stored(&mut self, sequence: u64) -> u64 {
+        self.n += 1;
+        self.last = sequence;
+        sequence
+    }
+
+    /// After a conflict: is the event there already (its acknowledgement was lost), is another one of our own there
+    /// (its call was dropped), or does somebody else write? `None` when the broker cannot say now.
+    async fn look_back(&mut self, entry: &Entry) -> Option<LookBack> {
+        let found = self.broker.last(RESULTS, &entry.subject).await.ok()??;
+        // In a cluster an older copy may answer: only what lies behind our last event tells something.
+        if found.sequence <= self.last {
+            return None;
+        }
+        if found.headers.get(INSTANCE).map(async_nats::HeaderValue::as_str) != Some(self.instance.as_str()) {
+            return Some(LookBack::Foreign);
+        }
+        if found.payload == entry.payload {
+            return Some(LookBack::Stored(found.sequence));
+        }
+        self.stored(found.sequence);
+        Some(LookBack::Behind)
+    }
+}
+
+enum LookBack {
+    Stored(u64),
+    Behind,
+    Foreign,
+}

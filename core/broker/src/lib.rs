@@ -1,0 +1,28 @@
+//! The only crate that knows NATS.
+//!
+//! In the order in which data passes: [`connect`] opens the connection, [`topology`] makes the streams and buckets,
+//! [`ledger`] appends and reads history, [`intake`] is the agent's ear, [`presence`] its pulse, and [`directory`]
+//! the gateway's picture of all agents. [`permissions`], [`keys`] and [`server_config`] say who may do what.
+
+pub mod connect;
+
+pub mod keys;
+pub mod permissions;
+pub mod server_config;
+pub mod topology;
+
+mod append;
+mod direct;
+
+pub mod directory;
+pub mod intake;
+pub mod ledger;
+pub mod presence;
+
+pub use append::AppendError;
+pub use connect::{Broker, BrokerArgs, BrokerError, ConnectError, ConnectOptions, ConnectionState, Credentials};
+pub use direct::ReadError;
+pub use directory::{AgentState, Directory};
+pub use ledger::{
+    AgentFeed, CommandRecord, Ledger, Scan, ScanPage, StoredEvent, Submission, SubmitError, Usage, Watch, WatchStart,
+};

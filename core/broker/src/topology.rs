@@ -1,0 +1,200 @@
+//! The streams and buckets of Ogent, as data, and how they come to be.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Republish, StorageType};
+use async_nats::jetstream::{self, context::GetStreamErrorKind};
+use ogent_protocol::limits;
+use ogent_protocol::subject::{self, AGENTS_BUCKET, COMMANDS, PRESENCE_BUCKET, RESULTS};
+
+use crate::connect::{Broker, REQUEST_TIMEOUT};
+
+/// What an operator may choose about them.
+#[derive(Debug, Clone)]
+pub struct TopologyOptions {
+    /// Copies of every message in a cluster: 1 or 3.
+    pub replicas: usize,
+    /// How long history is kept.
+    pub max_age: Duration,
+    /// Size of the stream of intents in bytes; new commands are refused beyond.
+    pub commands_max_bytes: i64,
+    /// Size of the stream of events in bytes; gateways refuse new commands from nine tenths of it on.
+    pub results_max_bytes: i64,
+}
+
+impl Default for TopologyOptions {
+    fn default() -> Self {
+        Self {
+            replicas: 1,
+            max_age: Duration::from_secs(30 * 24 * 60 * 60),
+            commands_max_bytes: 1024 * 1024 * 1024,
+            results_max_bytes: 8 * 1024 * 1024 * 1024,
+        }
+    }
+}
+
+/// Why the streams and buckets are not there.
+#[derive(Debug, thiserror::Error)]
+pub enum TopologyError {
+    /// A stream cannot be made or changed.
+    #[error("the stream {stream} cannot be set up: {problem}")]
+    Setup {
+        /// Which.
+        stream: String,
+        /// Why.
+        problem: String,
+    },
+    /// A stream is not there.
+    #[error("the stream {0} does not exist: run 'ogent setup' against this NATS server first")]
+    Missing(String),
+    /// A stream cannot be looked at.
+    #[error("the stream {stream} cannot be looked at: {problem}")]
+    Unavailable {
+        /// Which.
+        stream: String,
+        /// Why.
+        problem: String,
+    },
+}
+
+/// Makes what is missing and brings what is there up to date. Doing it twice is the same as once.
+///
+/// # Errors
+/// Names the stream that the broker refuses.
+pub async fn ensure(broker: &Broker, options: &TopologyOptions) -> Result<(), TopologyError> {
+    let mut context = jetstream::new(broker.client().clone());
+    context.set_timeout(REQUEST_TIMEOUT);
+    for config in all(options) {
+        let stream = config.name.clone();
+        context
+            .create_or_update_stream(config)
+            .await
+            .map_err(|error| TopologyError::Setup { stream: stream.clone(), problem: error.to_string() })?;
+        tracing::debug!(stream, "stream is set up");
+    }
+    Ok(())
+}
+
+/// Whether everything is there.
+///
+/// # Errors
+/// Names the first stream that is not.
+pub async fn check(broker: &Broker) -> Result<(), TopologyError> {
+    let mut context = jetstream::new(broker.client().clone());
+    context.set_timeout(REQUEST_TIMEOUT);
+    for config in all(&TopologyOptions::default()) {
+        let stream = config.name;
+        context.get_stream(&stream).await.map_err(|error| match error.kind() {
+            GetStreamErrorKind::JetStream(_) => TopologyError::Missing(stream.clone()),
+            _ => TopologyError::Unavailable { stream: stream.clone(), problem: error.to_string() },
+        })?;
+    }
+    Ok(())
+}
+
+fn all(options: &TopologyOptions) -> [Config; 4] {
+    [commands(options), results(options), agents(options), presence(options)]
+}
+
+fn commands(options: &TopologyOptions) -> Config {
+    Config {
+        name: COMMANDS.to_owned(),
+        description: Some("Ogent: what was asked for".to_owned()),
+        subjects: vec![subject::ALL_COMMANDS.to_owned()],
+        republish: Some(Republish {
+            source: subject::ALL_COMMANDS.to_owned(),
+            destination: subject::EXEC_REPUBLISH.to_owned(),
+            headers_only: false,
+        }),
+        max_age: options.max_age,
+        max_bytes: options.commands_max_bytes,
+        ..ledger(options)
+    }
+}
+
+fn results(options: &TopologyOptions) -> Config {
+    Config {
+        name: RESULTS.to_owned(),
+        description: Some("Ogent: what happened".to_owned()),
+        subjects: vec![subject::ALL_RESULTS.to_owned()],
+        republish: Some(Republish {
+            source: subject::ALL_RESULTS.to_owned(),
+            destination: subject::FEED_REPUBLISH.to_owned(),
+            headers_only: false,
+        }),
+        // A claim must outlive its intent: without it the command could be claimed a second time.
+        max_age: options.max_age + Duration::from_secs(24 * 60 * 60),
+        max_bytes: options.results_max_bytes,
+        ..ledger(options)
+    }
+}
+
+/// History: nothing can be taken out, and at the limit nothing is pushed out by what is new.
+fn ledger(options: &TopologyOptions) -> Config {
+    Config {
+        storage: StorageType::File,
+        num_replicas: options.replicas,
+        discard: DiscardPolicy::New,
+        max_message_size: i32::try_from(limits::MAX_PAYLOAD_BYTES).unwrap_or(i32::MAX),
+        duplicate_window: Duration::from_secs(120),
+        deny_delete: true,
+        deny_purge: true,
+        allow_direct: true,
+        ..Config::default()
+    }
+}
+
+fn agents(options: &TopologyOptions) -> Config {
+    Config { description: Some("Ogent: who the agents are".to_owned()), ..bucket(AGENTS_BUCKET, options) }
+}
+
+fn presence(options: &TopologyOptions) -> Config {
+    Config {
+        description: Some("Ogent: which agents are alive".to_owned()),
+        storage: StorageType::Memory,
+        allow_message_ttl: true,
+        // An expired heartbeat leaves a marker, which is the "offline" event for those who watch the bucket.
+        subject_delete_marker_ttl: Some(Duration::from_secs(60)),
+        max_bytes: 32 * 1024 * 1024,
+        ..bucket(PRESENCE_BUCKET, options)
+    }
+}
+
+/// A key-value bucket as ADR-8 lays it out.
+fn bucket(name: &str, options: &TopologyOptions) -> Config {
+    Config {
+        name: format!("KV_{name}"),
+        subjects: vec![format!("$KV.{name}.>")],
+        storage: StorageType::File,
+        num_replicas: options.replicas,
+        max_messages_per_subject: 1,
+        max_message_size: 64 * 1024,
+        max_bytes: 256 * 1024 * 1024,
+        discard: DiscardPolicy::New,
+        allow_rollup: true,
+        deny_delete: true,
+        allow_direct: true,
+        ..Config::default()
+    }
+}
+
+/// The table in `nats/README.md`.
+#[must_use]
+pub fn table() -> String {
+    let mut text = String::from(
+        "| stream | subjects | republished to | kept in | kept for | at most | at the limit |\n|---|---|---|---|---|---|---|\n",
+    );
+    for config in all(&TopologyOptions::default()) {
+        let to = config.republish.map_or_else(String::new, |to| format!("`{}`", to.destination));
+        let age = match config.max_age.as_secs() / 86_400 {
+            0 => String::new(),
+            days => format!("{days} days"),
+        };
+        let storage = if config.storage == StorageType::Memory { "memory" } else { "file" };
+        let size = format!("{} MiB", config.max_bytes / 1024 / 1024);
+        let subjects = config.subjects.join("`, `");
+        let _ = writeln!(text, "| {} | `{subjects}` | {to} | {storage} | {age} | {size} | refuses |", config.name);
+    }
+    text
+}

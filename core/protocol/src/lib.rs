@@ -1,0 +1,33 @@
+//! The contract of Ogent: what may be said on which subject, and in which order. No I/O, no async.
+//!
+//! The modules stand in the order in which a command passes them: an [`id`] names it, a [`subject`] carries its
+//! [`intent`], the agent answers with [`event`]s that follow one [`lifecycle`] to one [`outcome`], and [`rest`]
+//! shows all of it to HTTP clients. [`wire`] turns messages into bytes and back, within [`limits`].
+
+pub mod id;
+pub mod subject;
+
+pub mod blob;
+pub mod intent;
+
+pub mod event;
+pub mod lifecycle;
+pub mod outcome;
+
+pub mod agent;
+pub mod rest;
+
+pub mod limits;
+pub mod wire;
+
+#[cfg(feature = "schema")]
+pub mod schema;
+
+pub use agent::{AgentInfo, Heartbeat, Platform};
+pub use blob::Blob;
+pub use event::{Event, EventKind, OutputChunk, OutputStream};
+pub use id::{AgentId, CommandId, InvalidId};
+pub use intent::{Cancel, ExecutionTarget, Intent, IntentWire, InvalidIntent, Program, Run};
+pub use lifecycle::{InvalidTransition, Lifecycle};
+pub use outcome::{CommandStatus, Outcome};
+pub use wire::Encoding;

@@ -1,0 +1,107 @@
+//! JSON Schemas of what travels through the broker, for `schemas/`.
+
+use std::borrow::Cow;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{self as openapi, AdditionalProperties, AnyOfBuilder, ObjectBuilder, Type};
+
+use crate::agent::{AgentInfo, Heartbeat};
+use crate::blob::Blob;
+use crate::event::EventWire;
+use crate::id::{AgentId, CommandId};
+use crate::intent::IntentWire;
+use crate::rest::CommandResult;
+
+/// Every message type with the name of its file.
+#[must_use]
+pub fn all() -> Vec<(&'static str, Schema)> {
+    vec![
+        ("intent", of::<IntentWire>("intent")),
+        ("event", of::<EventWire>("event")),
+        ("command-result", of::<CommandResult>("command-result")),
+        ("agent-info", of::<AgentInfo>("agent-info")),
+        ("heartbeat", of::<Heartbeat>("heartbeat")),
+    ]
+}
+
+fn of<T: JsonSchema>(name: &str) -> Schema {
+    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
+    schema.insert("$id".to_owned(), format!("urn:ogent:schema:{name}:v1").into());
+    schema
+}
+
+const ID_PATTERN: &str = "^[A-Za-z0-9_-]{1,64}$";
+const BLOB: &str = "Bytes: a string where they are UTF-8, an object with base64 where they are not.";
+
+macro_rules! id_schema {
+    ($type:ty, $name:literal, $description:literal) => {
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                $name.into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({"type": "string", "pattern": ID_PATTERN, "description": $description})
+            }
+        }
+
+        impl utoipa::PartialSchema for $type {
+            fn schema() -> RefOr<openapi::Schema> {
+                let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(ID_PATTERN));
+                RefOr::T(text.description(Some($description)).build().into())
+            }
+        }
+
+        impl utoipa::ToSchema for $type {
+            fn name() -> Cow<'static, str> {
+                $name.into()
+            }
+        }
+    };
+}
+
+id_schema!(AgentId, "AgentId", "Names one agent, on one machine.");
+id_schema!(CommandId, "CommandId", "Names one command, for ever.");
+
+impl JsonSchema for Blob {
+    fn schema_name() -> Cow<'static, str> {
+        "Blob".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": BLOB,
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "properties": {"base64": {"type": "string", "contentEncoding": "base64"}},
+                    "required": ["base64"],
+                    "additionalProperties": false
+                }
+            ]
+        })
+    }
+}
+
+impl utoipa::PartialSchema for Blob {
+    fn schema() -> RefOr<openapi::Schema> {
+        let base64 = ObjectBuilder::new()
+            .property("base64", ObjectBuilder::new().schema_type(Type::String).content_encoding("base64"))
+            .required("base64")
+            .additional_properties(Some(AdditionalProperties::<openapi::Schema>::FreeForm(false)));
+        let any = AnyOfBuilder::new()
+            .item(ObjectBuilder::new().schema_type(Type::String))
+            .item(base64)
+            .description(Some(BLOB));
+        RefOr::T(openapi::Schema::AnyOf(any.build()))
+    }
+}
+
+impl utoipa::ToSchema for Blob {
+    fn name() -> Cow<'static, str> {
+        "Blob".into()
+    }
+}

@@ -1,0 +1,106 @@
+//! Every subject, stream and bucket name of Ogent. No other code formats or parses one.
+
+use crate::id::{AgentId, CommandId};
+
+/// The stream of intents.
+pub const COMMANDS: &str = "COMMANDS";
+/// The stream of events.
+pub const RESULTS: &str = "RESULTS";
+/// The key-value bucket of [`crate::AgentInfo`] records.
+pub const AGENTS_BUCKET: &str = "agents";
+/// The key-value bucket of [`crate::Heartbeat`]s, each with a time to live.
+pub const PRESENCE_BUCKET: &str = "presence";
+
+/// All intents of all agents.
+pub const ALL_COMMANDS: &str = "commands.*.*";
+/// All events of all agents.
+pub const ALL_RESULTS: &str = "results.*.*";
+/// The live feed of intents, for every agent.
+pub const ALL_EXEC: &str = "agents.*.exec";
+/// The live feed of events, for every agent.
+pub const ALL_FEEDS: &str = "agents.*.results";
+
+/// Where the stream of intents republishes to: from [`ALL_COMMANDS`], rings the bell of the agent.
+pub const EXEC_REPUBLISH: &str = "agents.{{wildcard(1)}}.exec";
+/// Where the stream of events republishes to: from [`ALL_RESULTS`], feeds those who follow the agent.
+pub const FEED_REPUBLISH: &str = "agents.{{wildcard(1)}}.results";
+
+/// Where an agent hears what it should do.
+#[must_use]
+pub fn exec(agent: &AgentId) -> String {
+    format!("agents.{agent}.exec")
+}
+
+/// Where others hear what an agent does.
+#[must_use]
+pub fn feed(agent: &AgentId) -> String {
+    format!("agents.{agent}.results")
+}
+
+/// Where the intents of one command are kept.
+#[must_use]
+pub fn command(agent: &AgentId, command: &CommandId) -> String {
+    format!("commands.{agent}.{command}")
+}
+
+/// Where the intents of one agent are kept.
+#[must_use]
+pub fn commands_of(agent: &AgentId) -> String {
+    format!("commands.{agent}.*")
+}
+
+/// Where the intents of a command are kept whose agent is not known.
+#[must_use]
+pub fn command_of_any(command: &CommandId) -> String {
+    format!("commands.*.{command}")
+}
+
+/// Where the events of one command are kept.
+#[must_use]
+pub fn result(agent: &AgentId, command: &CommandId) -> String {
+    format!("results.{agent}.{command}")
+}
+
+/// Where the events of one agent are kept.
+#[must_use]
+pub fn results_of(agent: &AgentId) -> String {
+    format!("results.{agent}.*")
+}
+
+/// The agent and the command that a ledger subject (`commands.…` or `results.…`) names.
+#[must_use]
+pub fn parse_ledger(subject: &str) -> Option<(AgentId, CommandId)> {
+    let mut tokens = subject.split('.');
+    let ("commands" | "results") = tokens.next()? else { return None };
+    let agent = tokens.next()?.parse().ok()?;
+    let command = tokens.next()?.parse().ok()?;
+    tokens.next().is_none().then_some((agent, command))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ledger_subjects_parse_back(agent in "[A-Za-z0-9_-]{1,64}", id in "[A-Za-z0-9_-]{1,64}") {
+            let agent: AgentId = agent.parse().unwrap();
+            let id: CommandId = id.parse().unwrap();
+            prop_assert_eq!(parse_ledger(&command(&agent, &id)), Some((agent.clone(), id.clone())));
+            prop_assert_eq!(parse_ledger(&result(&agent, &id)), Some((agent, id)));
+        }
+
+        #[test]
+        fn foreign_subjects_never_panic(text in any::<String>()) {
+            let _ = parse_ledger(&text);
+        }
+    }
+
+    #[test]
+    fn only_ledger_subjects_parse() {
+        for bad in ["commands.a", "commands.a.b.c", "agents.a.exec", "results.*.b", "results..b", ""] {
+            assert_eq!(parse_ledger(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Messages into bytes and back: JSON by default, MessagePack where `Content-Type` says so.
+
+use std::io::Cursor;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::limits;
+
+/// How a message is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Encoding {
+    /// JSON text.
+    #[default]
+    Json,
+    /// MessagePack with named fields.
+    MsgPack,
+}
+
+/// Why bytes are not the message that they should be.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// More bytes than a message may have.
+    #[error("the message has {size} bytes, at most {max} are taken")]
+    TooLarge {
+        /// Bytes that came.
+        size: usize,
+        /// Bytes that may come.
+        max: usize,
+    },
+    /// The `Content-Type` is neither JSON nor MessagePack.
+    #[error("content type {0:?} is neither application/json nor application/msgpack")]
+    ContentType(String),
+    /// Not JSON, or not of the right form.
+    #[error("not valid JSON for this message: {0}")]
+    Json(String),
+    /// Not MessagePack, or not of the right form.
+    #[error("not valid MessagePack for this message: {0}")]
+    MsgPack(String),
+    /// Bytes follow the message.
+    #[error("{0} bytes follow the message")]
+    Trailing(usize),
+}
+
+/// A message that cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum EncodeError {
+    /// It does not fit a payload.
+    #[error("the message has {0} bytes, more than the {max} of a payload", max = limits::MAX_PAYLOAD_BYTES)]
+    TooLarge(usize),
+    /// It has a value that the format does not know.
+    #[error("the message cannot be written: {0}")]
+    Value(String),
+}
+
+// === impl Encoding ===
+
+impl Encoding {
+    /// What a message's `Content-Type` means; none means JSON.
+    ///
+    /// # Errors
+    /// When it is a type that Ogent does not speak.
+    pub fn from_content_type(content_type: Option<&str>) -> Result<Self, DecodeError> {
+        let Some(whole) = content_type else { return Ok(Self::Json) };
+        let essence = whole.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match essence.as_str() {
+            "" | "application/json" | "application/cloudevents+json" | "text/plain" => Ok(Self::Json),
+            "application/msgpack" | "application/x-msgpack" | "application/vnd.msgpack" => Ok(Self::MsgPack),
+            _ => Err(DecodeError::ContentType(whole.chars().take(100).collect())),
+        }
+    }
+
+    /// The `Content-Type` of a message that is written like this.
+    #[must_use]
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::MsgPack => "application/msgpack",
+        }
+    }
+
+    /// Reads one message of at most `max` bytes.
+    ///
+    /// # Errors
+    /// When the bytes are too many, nested too deep, of the wrong form, or more than the message.
+    pub fn decode<T: DeserializeOwned>(self, bytes: &[u8], max: usize) -> Result<T, DecodeError> {
+        if bytes.len() > max {
+            return Err(DecodeError::TooLarge { size: bytes.len(), max });
+        }
+        match self {
+            Self::Json => serde_json::from_slice(bytes).map_err(|error| DecodeError::Json(error.to_string())),
+            Self::MsgPack => decode_msgpack(bytes),
+        }
+    }
+
+    /// Writes one message.
+    ///
+    /// # Errors
+    /// When it is larger than a payload may be.
+    pub fn encode<T: Serialize>(self, message: &T) -> Result<Vec<u8>, EncodeError> {
+        let bytes = match self {
+            Self::Json => serde_json::to_vec(message).map_err(|error| EncodeError::Value(error.to_string()))?,
+            Self::MsgPack => rmp_serde::to_vec_named(message).map_err(|error| EncodeError::Value(error.to_string()))?,
+        };
+        if bytes.len() > limits::MAX_PAYLOAD_BYTES {
+            return Err(EncodeError::TooLarge(bytes.len()));
+        }
+        Ok(bytes)
+    }
+}
+
+fn decode_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    let mut deserializer = rmp_serde::Deserializer::new(Cursor::new(bytes));
+    deserializer.set_max_depth(limits::MAX_DEPTH);
+    let message = T::deserialize(&mut deserializer).map_err(|error| DecodeError::MsgPack(error.to_string()))?;
+    // rmp-serde stops at the end of the value and says nothing of what follows.
+    let read = usize::try_from(deserializer.into_inner().position()).unwrap_or(usize::MAX);
+    match bytes.len().saturating_sub(read) {
+        0 => Ok(message),
+        rest => Err(DecodeError::Trailing(rest)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+    use crate::intent::IntentWire;
+    use proptest::prelude::*;
+
+    #[test]
+    fn content_types_are_recognised() {
+        assert_eq!(Encoding::from_content_type(None).unwrap(), Encoding::Json);
+        assert_eq!(Encoding::from_content_type(Some("Application/MsgPack; v=1")).unwrap(), Encoding::MsgPack);
+        assert!(Encoding::from_content_type(Some("image/png")).is_err());
+    }
+
+    #[test]
+    fn trailing_bytes_are_refused() {
+        let wire = IntentWire { command: Some("true".into()), ..IntentWire::default() };
+        for encoding in [Encoding::Json, Encoding::MsgPack] {
+            let mut bytes = encoding.encode(&wire).unwrap();
+            assert_eq!(encoding.decode::<IntentWire>(&bytes, 1000).unwrap(), wire);
+            bytes.push(b'x');
+            assert!(encoding.decode::<IntentWire>(&bytes, 1000).is_err());
+            assert!(encoding.decode::<IntentWire>(&bytes, 3).is_err());
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        let json = format!("{{\"env\":{}", "[".repeat(100_000));
+        assert!(Encoding::Json.decode::<IntentWire>(json.as_bytes(), usize::MAX).is_err());
+        let pack = vec![0x91; 100_000];
+        assert!(Encoding::MsgPack.decode::<IntentWire>(&pack, usize::MAX).is_err());
+        // An array that claims four thousand million entries must not be believed.
+        assert!(Encoding::MsgPack.decode::<Vec<String>>(&[0xdd, 0xff, 0xff, 0xff, 0xff], 100).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_a_decoder_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            for encoding in [Encoding::Json, Encoding::MsgPack] {
+                let _ = encoding.decode::<IntentWire>(&bytes, 1000);
+                let _ = encoding.decode::<Event>(&bytes, 1000);
+            }
+        }
+    }
+}
