@@ -275,6 +275,22 @@ pub struct Problem {
     pub detail: String,
 }
 
+// === impl Problem ===
+
+impl Problem {
+    /// A problem of the kind `code`: lower-case words with `_` between them.
+    #[must_use]
+    pub fn new(code: &str, status: u16, detail: &str) -> Self {
+        Self {
+            kind: format!("urn:ogent:problem:{code}"),
+            title: code.replace('_', " "),
+            status,
+            code: code.to_owned(),
+            detail: detail.to_owned(),
+        }
+    }
+}
+
 // === impl ExecuteRequest ===
 
 impl ExecuteRequest {

@@ -202,7 +202,8 @@ impl EventWriter {
                 Err(error @ (AppendError::TooLarge | AppendError::Refused(_))) => return Err(error),
                 Err(error) => tracing::debug!(command = %self.command, %error, "event not stored yet"),
             }
-            tokio::time::sleep(pause.mul_f64(rand::rng().random_range(0.5..1.0))).await;
+            let jitter = rand::rng().random_range(0.5..1.0);
+            tokio::time::sleep(pause.mul_f64(jitter)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }

@@ -1,0 +1,157 @@
+//! Receives the configuration, wires the parts of the agent together.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+use nix::unistd::Uid;
+use ogent_broker::intake::Intake;
+use ogent_broker::presence::Presence;
+use ogent_broker::{Broker, Ledger, ReadError};
+use ogent_protocol::{AgentId, AgentInfo};
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::AgentConfig;
+use crate::desk::Desk;
+use crate::facts;
+use crate::identity::Identity;
+use crate::job;
+use crate::pulse::{Load, Pulse};
+use crate::queue::Queue;
+
+/// How long to wait at the start for a broker whose streams are being set up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// An agent that is connected and registered.
+pub struct Agent {
+    broker: Broker,
+    identity: Identity,
+    config: AgentConfig,
+    desk: Desk,
+    pulse: Pulse,
+}
+
+/// Runs an agent until `shutdown`.
+///
+/// # Errors
+/// When it cannot be started.
+pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let agent = tokio::select! {
+        agent = Agent::build(config) => agent?,
+        () = shutdown.cancelled() => return Ok(()),
+    };
+    agent.run(shutdown).await;
+    Ok(())
+}
+
+// === impl Agent ===
+
+impl Agent {
+    /// Takes the identity, connects, registers.
+    ///
+    /// # Errors
+    /// When another agent has the id, or the broker is not there or not set up.
+    pub async fn build(config: AgentConfig) -> anyhow::Result<Self> {
+        let identity = Identity::establish(&config)?;
+        let broker = Broker::connect(identity.broker.clone()).await?;
+        let presence = Presence::new(&broker, &identity.id);
+        let settled_through = previous_life(&presence, &identity).await?;
+        let ledger = Ledger::new(&broker);
+        // First listen, then say that one is there: whoever sees the agent can reach it.
+        let intake = Intake::open(&broker, &identity.id).await?;
+        let (load, load_receiver) = watch::channel(Load { settled_through, ..Load::default() });
+        let info = info(&identity, &config, settled_through);
+        let mut pulse = Pulse { presence, info, machine: identity.machine.clone(), load: load_receiver };
+        pulse.first().await.context("the agent cannot be registered")?;
+        let context = job::Context {
+            ledger,
+            agent: identity.id.clone(),
+            instance: identity.instance.clone(),
+            kill_grace: config.kill_grace,
+            stop_now: CancellationToken::new(),
+        };
+        let queue = Queue::new(config.max_concurrent as usize, settled_through);
+        let desk = Desk::new(context, &broker, intake, queue, load);
+        Ok(Self { broker, identity, config, desk, pulse })
+    }
+
+    /// The agent's id.
+    #[must_use]
+    pub fn id(&self) -> &AgentId {
+        &self.identity.id
+    }
+
+    /// Works until `shutdown`.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        tracing::info!(id = %self.identity.id, "the agent is ready");
+        let beating = CancellationToken::new();
+        let pulse = tokio::spawn({
+            let (broker, stop) = (self.broker.clone(), beating.clone());
+            async move {
+                self.pulse.go(&broker, stop).await;
+                self.pulse.last().await;
+            }
+        });
+        self.desk.work(shutdown, self.config.drain).await;
+        // The last beat tells how far everything has ended, so it comes after the desk is closed.
+        beating.cancel();
+        let _ = tokio::time::timeout(Duration::from_secs(5), pulse).await;
+        self.broker.drain().await;
+        tracing::info!("the agent has stopped");
+    }
+}
+
+/// How far the last life of this agent got. Refuses when another machine has the id now.
+async fn previous_life(presence: &Presence, identity: &Identity) -> anyhow::Result<u64> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match look(presence, identity).await {
+            Ok(Ok(settled_through)) => return Ok(settled_through),
+            Ok(Err(other)) => bail!(
+                "the agent {} runs on another machine ({other}); give this one another id, or stop that one and wait \
+                 half a minute",
+                identity.id
+            ),
+            Err(error) if Instant::now() > deadline => {
+                return Err(error)
+                    .context("the NATS server is there, but its streams are not: run 'ogent setup' first");
+            }
+            Err(error) => {
+                tracing::info!(%error, "waiting for the streams of Ogent");
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }
+    }
+}
+
+async fn look(presence: &Presence, identity: &Identity) -> Result<Result<u64, String>, ReadError> {
+    let registered = presence.registered().await?;
+    if let Some(heartbeat) = presence.alive().await?
+        && heartbeat.machine != identity.machine
+    {
+        return Ok(Err(format!("last heard of at {}", heartbeat.at)));
+    }
+    Ok(Ok(registered.map_or(0, |info| info.settled_through)))
+}
+
+fn info(identity: &Identity, config: &AgentConfig, settled_through: u64) -> AgentInfo {
+    let mut capabilities = vec!["shell".to_owned(), "argv".to_owned()];
+    if Uid::effective().is_root() {
+        capabilities.push("run-as".to_owned());
+    }
+    AgentInfo {
+        id: identity.id.clone(),
+        hostname: facts::hostname().filter(|name| name != identity.id.as_str()),
+        platform: facts::platform(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        capabilities,
+        labels: config.labels.clone(),
+        max_concurrent: config.max_concurrent,
+        user: facts::user(),
+        started_at: Timestamp::now(),
+        instance: identity.instance.clone(),
+        settled_through,
+    }
+}

@@ -1,0 +1,322 @@
+//! Receives intents from the broker, lets commands wait their turn, gives each to a job, and sees it end.
+//!
+//! There is one way in: the ledger. What somebody publishes straight to the agent is put into the ledger first, and
+//! comes back with its bell. The bell may be lost; the ledger is read again after every reconnect, after messages
+//! were dropped, and once in a while.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ogent_broker::intake::{Heard, Intake, ReplyTo};
+use ogent_broker::ledger::CaughtUp;
+use ogent_broker::{Broker, ReadError, Submission, SubmitError};
+use ogent_protocol::event::{Finished, Origin};
+use ogent_protocol::rest::Problem;
+use ogent_protocol::{Cancel, CommandId, EventKind, Intent, Outcome, Run, limits};
+use rand::Rng as _;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use crate::job::{Context, Job, JobEnd};
+use crate::pulse::Load;
+use crate::queue::{Cancelled, Offer, Queue};
+
+/// How often the ledger is read even when nothing seems lost.
+const CATCH_UP_EVERY: Duration = Duration::from_secs(60);
+/// How soon to try again after the ledger could not be read.
+const CATCH_UP_AGAIN: Duration = Duration::from_secs(2);
+/// Intents that one reading of the ledger brings.
+const PAGE: usize = 256;
+/// Commands that come straight to the agent and are on their way into the ledger. More are refused.
+const MAX_RECORDING: usize = 256;
+/// Malformed messages that are recorded in any second; more are answered and counted only.
+const MAX_REFUSALS_A_SECOND: u32 = 10;
+
+type Catching = Pin<Box<dyn Future<Output = Result<CaughtUp, ReadError>> + Send>>;
+
+/// The agent's desk.
+pub(crate) struct Desk {
+    context: Context,
+    intake: Intake,
+    queue: Queue,
+    load: watch::Sender<Load>,
+    connection: watch::Receiver<ogent_broker::ConnectionState>,
+    jobs: JoinSet<(CommandId, JobEnd)>,
+    recording: JoinSet<Recorded>,
+    /// Commands that came straight to the agent, and who waits for their outcome.
+    direct: HashMap<CommandId, Option<ReplyTo>>,
+    catching: Option<Catching>,
+    catch_up_at: Instant,
+    /// Until the ledger has been read to its end once, claims without an end are those of an earlier life.
+    is_settling: bool,
+    refusals: (Instant, u32),
+}
+
+/// What became of a command on its way into the ledger.
+struct Recorded {
+    id: CommandId,
+    result: Result<Submission, SubmitError>,
+}
+
+// === impl Desk ===
+
+impl Desk {
+    pub(crate) fn new(
+        context: Context,
+        broker: &Broker,
+        intake: Intake,
+        queue: Queue,
+        load: watch::Sender<Load>,
+    ) -> Self {
+        Self {
+            context,
+            intake,
+            queue,
+            load,
+            connection: broker.state(),
+            jobs: JoinSet::new(),
+            recording: JoinSet::new(),
+            direct: HashMap::new(),
+            catching: None,
+            catch_up_at: Instant::now(),
+            is_settling: true,
+            refusals: (Instant::now(), 0),
+        }
+    }
+
+    /// Works until `shutdown`; then takes nothing new, gives what runs `drain` to finish, and ends the rest.
+    pub(crate) async fn work(mut self, shutdown: CancellationToken, drain: Duration) {
+        while !shutdown.is_cancelled() {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                heard = self.intake.next() => match heard {
+                    Some(heard) => self.hear(heard),
+                    // The connection is closed for good.
+                    None => break,
+                },
+                Some(done) = self.jobs.join_next() => self.ended(done),
+                Some(recorded) = self.recording.join_next() => self.recorded(recorded),
+                caught = in_flight(&mut self.catching) => self.caught_up(caught),
+                () = sleep_until(self.catch_up_at), if self.catching.is_none() => self.catch_up(),
+                // A reconnect, or messages that were dropped here: live messages may be missing.
+                Ok(()) = self.connection.changed() => self.catch_up_within(Duration::from_millis(200)),
+            }
+            self.start_jobs();
+        }
+        self.close(drain).await;
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        match heard {
+            Heard::Stored { sequence, intent: Intent::Run(run) } => self.offer(sequence, *run),
+            Heard::Stored { intent: Intent::Cancel(cancel), .. } => {
+                if self.queue.cancel(cancel) == Cancelled::Unknown {
+                    self.catch_up_within(Duration::ZERO);
+                }
+            }
+            Heard::Direct { intent: Intent::Run(run), reply } => self.record(*run, reply),
+            Heard::Direct { intent: Intent::Cancel(cancel), reply } => self.cancel_directly(cancel, reply),
+            Heard::Refused { code, problem, reply } => self.refuse(code, problem, reply),
+        }
+    }
+
+    fn offer(&mut self, sequence: u64, run: Run) {
+        if self.queue.offer(sequence, run) == Offer::Full {
+            // It stays in the ledger, and is read again when there is room.
+            tracing::debug!(sequence, "no room for another waiting command");
+        }
+    }
+
+    /// Puts a command that came straight to the agent into the ledger; its bell brings it back.
+    fn record(&mut self, mut run: Run, reply: Option<ReplyTo>) {
+        if self.queue.knows(&run.id) || self.direct.contains_key(&run.id) {
+            // A gateway rings twice. A person who waits is told.
+            return answer(reply, "command_exists", 409, "a command with this id was there before");
+        }
+        if self.recording.len() >= MAX_RECORDING || self.direct.len() >= MAX_RECORDING * 8 {
+            return answer(reply, "busy", 503, "too many commands at once; try again in a moment");
+        }
+        let now = Timestamp::now();
+        run.agent = Some(self.context.agent.clone());
+        run.requested_at.get_or_insert(now);
+        if run.not_after.is_none() {
+            run.not_after = now.checked_add(limits::DEFAULT_START_WITHIN).ok();
+        }
+        self.direct.insert(run.id.clone(), reply);
+        let Context { ledger, agent, .. } = self.context.clone();
+        self.recording.spawn(async move { Recorded { result: ledger.submit(&agent, &run).await, id: run.id } });
+    }
+
+    fn recorded(&mut self, recorded: Result<Recorded, tokio::task::JoinError>) {
+        let Ok(Recorded { id, result }) = recorded else { return };
+        let problem = match result {
+            // Its bell has rung, or will be missed and found in the ledger.
+            Ok(Submission::New { .. }) => {
+                if !self.queue.knows(&id) {
+                    self.catch_up_within(Duration::from_millis(500));
+                }
+                return;
+            }
+            Ok(Submission::Existing) => {
+                self.catch_up_within(Duration::ZERO);
+                ("command_exists", 409, "a command with this id was there before".to_owned())
+            }
+            Err(error @ SubmitError::Full(_)) => ("history_full", 507, error.to_string()),
+            Err(error @ SubmitError::Unavailable(_)) => ("broker_unavailable", 503, error.to_string()),
+            Err(error) => ("malformed_intent", 422, error.to_string()),
+        };
+        let reply = self.direct.remove(&id).flatten();
+        answer(reply, problem.0, problem.1, &problem.2);
+    }
+
+    fn cancel_directly(&mut self, cancel: Cancel, reply: Option<ReplyTo>) {
+        match self.queue.cancel(cancel) {
+            Cancelled::Found => answer_with(reply, &serde_json::json!({"cancelling": true})),
+            Cancelled::Ended => answer(reply, "command_ended", 409, "the command has ended"),
+            Cancelled::Unknown => {
+                self.catch_up_within(Duration::ZERO);
+                answer(reply, "command_not_found", 404, "this agent does not have the command now");
+            }
+        }
+    }
+
+    /// What is not an intent gets an answer and, so that it is seen, an event; but nobody may fill the ledger by it.
+    fn refuse(&mut self, code: &'static str, problem: String, reply: Option<ReplyTo>) {
+        tracing::warn!(code, problem, "refused a message");
+        answer(reply, code, 422, &problem);
+        let now = Instant::now();
+        if now.duration_since(self.refusals.0) > Duration::from_secs(1) {
+            self.refusals = (now, 0);
+        }
+        self.refusals.1 += 1;
+        if self.refusals.1 > MAX_REFUSALS_A_SECOND {
+            return;
+        }
+        let context = self.context.clone();
+        tokio::spawn(async move {
+            let end = Finished::without_process(Outcome::Rejected, format!("{code}: {problem}"));
+            let event = EventKind::Finished(Box::new(end));
+            let recorded = context.ledger.claim(&context.agent, &CommandId::generate(), &context.instance, event).await;
+            if let Err(error) = recorded {
+                tracing::warn!(%error, "a refusal could not be recorded");
+            }
+        });
+    }
+
+    fn start_jobs(&mut self) {
+        while let Some((waiting, cancel)) = self.queue.start() {
+            let run = waiting.run;
+            let (origin, reply) = match self.direct.remove(&run.id) {
+                Some(reply) => (Origin::Direct, reply),
+                None => (Origin::Ledger, None),
+            };
+            let id = run.id.clone();
+            let job = Job { run, origin, reply, cancel, may_settle: waiting.may_settle };
+            let context = self.context.clone();
+            self.jobs.spawn(async move { (id, job.go(context).await) });
+        }
+        self.load.send_if_modified(|load| {
+            let now = Load {
+                running: self.queue.running(),
+                queued: self.queue.waiting(),
+                settled_through: self.queue.settled_through(),
+            };
+            std::mem::replace(load, now) != now
+        });
+    }
+
+    fn ended(&mut self, done: Result<(CommandId, JobEnd), tokio::task::JoinError>) {
+        match done {
+            Ok((id, end)) => {
+                self.queue.finish(&id, end == JobEnd::Ended);
+                if self.queue.remembers_much() || (self.queue.was_full() && self.queue.waiting() == 0) {
+                    self.catch_up_within(Duration::ZERO);
+                }
+            }
+            Err(error) => tracing::error!(%error, "a job broke"),
+        }
+    }
+
+    fn catch_up_within(&mut self, time: Duration) {
+        self.catch_up_at = self.catch_up_at.min(Instant::now() + time);
+    }
+
+    fn catch_up(&mut self) {
+        let Context { ledger, agent, .. } = self.context.clone();
+        let after = self.queue.caught_up();
+        self.catching = Some(Box::pin(async move { ledger.catch_up(&agent, after, PAGE).await }));
+        // Asked for again while this one is on its way: it will be due at once.
+        self.catch_up_at = Instant::now() + CATCH_UP_EVERY.mul_f64(rand::rng().random_range(0.5..1.0));
+    }
+
+    fn caught_up(&mut self, caught: Result<CaughtUp, ReadError>) {
+        self.catching = None;
+        let caught = match caught {
+            Ok(caught) => caught,
+            Err(error) => {
+                tracing::warn!(%error, "the ledger cannot be read now");
+                return self.catch_up_within(CATCH_UP_AGAIN);
+            }
+        };
+        for (sequence, intent) in caught.intents {
+            match intent {
+                Intent::Run(run) => {
+                    if self.queue.offer_read(sequence, *run, self.is_settling) == Offer::Full {
+                        return;
+                    }
+                }
+                Intent::Cancel(cancel) => {
+                    self.queue.cancel(cancel);
+                }
+            }
+            self.queue.caught_up_to(sequence);
+        }
+        if caught.more {
+            return self.catch_up_within(Duration::ZERO);
+        }
+        self.is_settling = false;
+        self.queue.caught_up_fully();
+    }
+
+    /// Takes nothing new, lets what runs end or ends it. What waits stays in the ledger for the next life.
+    async fn close(mut self, drain: Duration) {
+        self.intake.close().await;
+        if !self.jobs.is_empty() {
+            tracing::info!(running = self.jobs.len(), "waiting for running commands to end");
+        }
+        let all_ended = tokio::time::timeout(drain, async { while self.jobs.join_next().await.is_some() {} }).await;
+        if all_ended.is_ok() {
+            return;
+        }
+        self.context.stop_now.cancel();
+        // TERM, grace, KILL, and a moment to tell the ledger.
+        let limit = self.context.kill_grace + Duration::from_secs(3);
+        let ended = tokio::time::timeout(limit, async { while self.jobs.join_next().await.is_some() {} }).await;
+        if ended.is_err() {
+            tracing::warn!(open = self.jobs.len(), "stopped before the ledger had the end of every command");
+        }
+    }
+}
+
+async fn in_flight(catching: &mut Option<Catching>) -> Result<CaughtUp, ReadError> {
+    match catching {
+        Some(catching) => catching.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn answer(reply: Option<ReplyTo>, code: &str, status: u16, detail: &str) {
+    let Some(reply) = reply else { return };
+    let problem = Problem::new(code, status, detail);
+    tokio::spawn(async move { reply.refuse(&problem, status, &problem.detail).await });
+}
+
+fn answer_with(reply: Option<ReplyTo>, body: &serde_json::Value) {
+    let Some(reply) = reply else { return };
+    let body = body.clone();
+    tokio::spawn(async move { reply.send(&body).await });
+}

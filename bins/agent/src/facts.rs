@@ -1,0 +1,43 @@
+//! Reads what this machine is.
+
+use std::fs;
+
+use nix::sys::utsname::uname;
+use nix::unistd::{Uid, User, gethostname};
+use ogent_protocol::Platform;
+
+/// What the agent runs on.
+pub(crate) fn platform() -> Platform {
+    let kernel = uname().map_or_else(|_| "unknown".to_owned(), |name| name.release().to_string_lossy().into_owned());
+    Platform {
+        os: std::env::consts::OS.to_owned(),
+        distribution: distribution(),
+        arch: std::env::consts::ARCH.to_owned(),
+        kernel,
+    }
+}
+
+fn distribution() -> Option<String> {
+    let text = fs::read_to_string("/etc/os-release").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+    Some(line.trim_matches('"').to_owned())
+}
+
+/// The machine's name.
+pub(crate) fn hostname() -> Option<String> {
+    gethostname().ok()?.into_string().ok()
+}
+
+/// The account that this process runs as.
+pub(crate) fn user() -> String {
+    let uid = Uid::effective();
+    User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
+}
+
+/// Names the machine. Its real id is not for others to know (machine-id(5)), so this is a hash of it.
+pub(crate) fn machine() -> String {
+    let id = fs::read_to_string("/etc/machine-id").ok().filter(|id| !id.trim().is_empty());
+    let source = id.or_else(hostname).unwrap_or_default();
+    // The same derivation as a command's id has: a name and a text, hashed together.
+    ogent_protocol::CommandId::derive("ogent machine", source.trim()).to_string()
+}

@@ -1,0 +1,25 @@
+//! The agent: hears intents, claims them in the ledger, runs them on this machine, reports what happened.
+//!
+//! In the order in which a command passes: [`intake`](crate::desk) hears it, the desk lets it wait its turn, a job
+//! claims it, a process runs, its report goes into the ledger. Whatever is killed on the way, a command starts at
+//! most once and ends exactly once; what an earlier life of this agent left open is settled at the start.
+
+pub mod config;
+pub mod launch;
+
+mod app;
+mod facts;
+mod identity;
+mod pulse;
+mod settle;
+
+mod desk;
+mod queue;
+
+mod job;
+mod outbox;
+mod process;
+
+pub use app::{Agent, run};
+pub use config::{AgentArgs, AgentConfig};
+pub use identity::Identity;

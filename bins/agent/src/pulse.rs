@@ -1,0 +1,97 @@
+//! Receives how busy the desk is, tells the broker that the agent lives and who it is.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ogent_broker::presence::Presence;
+use ogent_broker::{AppendError, Broker};
+use ogent_protocol::{AgentInfo, Heartbeat, limits};
+use rand::Rng as _;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// How often the record may be written anew because more commands have ended.
+const REGISTER_EVERY: Duration = Duration::from_secs(30);
+
+/// How busy the agent is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Load {
+    pub(crate) running: usize,
+    pub(crate) queued: usize,
+    pub(crate) settled_through: u64,
+}
+
+/// Keeps the agent's two records fresh.
+pub(crate) struct Pulse {
+    pub(crate) presence: Presence,
+    pub(crate) info: AgentInfo,
+    pub(crate) machine: String,
+    pub(crate) load: watch::Receiver<Load>,
+}
+
+// === impl Pulse ===
+
+impl Pulse {
+    /// Writes both records once.
+    ///
+    /// # Errors
+    /// When the broker does not take them.
+    pub(crate) async fn first(&mut self) -> Result<(), AppendError> {
+        self.presence.register(&self.info).await?;
+        self.beat().await
+    }
+
+    /// Beats until `shutdown`, then says good-bye.
+    pub(crate) async fn go(&mut self, broker: &Broker, shutdown: CancellationToken) {
+        let mut connection = broker.state();
+        let mut registered = tokio::time::Instant::now();
+        loop {
+            // A fleet that was started in one moment must not beat in one moment.
+            let pause = limits::HEARTBEAT.mul_f64(rand::rng().random_range(0.85..1.0));
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                () = tokio::time::sleep(pause) => {}
+                // The bucket is in memory: a broker that comes back has forgotten it.
+                Ok(()) = connection.changed() => if !connection.borrow_and_update().connected { continue },
+            }
+            // A heartbeat that fails is no reason to stop: the next one may not.
+            if let Err(error) = self.beat().await {
+                tracing::debug!(%error, "a heartbeat was not taken");
+            }
+            let settled = self.load.borrow().settled_through;
+            if settled != self.info.settled_through && registered.elapsed() >= REGISTER_EVERY {
+                registered = tokio::time::Instant::now();
+                self.register(settled).await;
+            }
+        }
+    }
+
+    /// Says that the agent has stopped, and how far everything has ended.
+    pub(crate) async fn last(&mut self) {
+        let settled = self.load.borrow().settled_through;
+        self.register(settled).await;
+        if let Err(error) = self.presence.leave().await {
+            tracing::debug!(%error, "could not say good-bye");
+        }
+    }
+
+    async fn register(&mut self, settled_through: u64) {
+        self.info.settled_through = settled_through;
+        if let Err(error) = self.presence.register(&self.info).await {
+            tracing::debug!(%error, "the agent's record was not taken");
+        }
+    }
+
+    async fn beat(&self) -> Result<(), AppendError> {
+        let load = *self.load.borrow();
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let heartbeat = Heartbeat {
+            instance: self.info.instance.clone(),
+            machine: self.machine.clone(),
+            at: Timestamp::now(),
+            running: count(load.running),
+            queued: count(load.queued),
+        };
+        self.presence.beat(&heartbeat).await
+    }
+}

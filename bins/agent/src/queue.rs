@@ -1,0 +1,288 @@
+//! Which commands wait, run and have ended, as far as this agent knows. No I/O.
+//!
+//! The ledger is the truth; this is the part of it that the agent has looked at. `caught_up` is the sequence up to
+//! which it has read the ledger without gaps; beyond it, it knows what the bell told.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use ogent_protocol::{Cancel, CommandId, Run};
+use tokio::sync::watch;
+
+/// Commands that wait in memory. The ledger keeps those that come on top until there is room.
+pub(crate) const MAX_WAITING: usize = 1024;
+/// Commands beyond `caught_up` that have ended. More than that, and it is time to read the ledger.
+const MAX_DONE: usize = 4096;
+/// Cancellations that came before their command.
+const MAX_EARLY: usize = 256;
+
+/// What the agent has taken on.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    max_running: usize,
+    caught_up: u64,
+    waiting: VecDeque<Waiting>,
+    running: HashMap<CommandId, Running>,
+    /// Commands beyond `caught_up` that have ended.
+    done: BTreeMap<u64, CommandId>,
+    /// Sequences of commands that wait or run, and of those whose end is not known.
+    open: BTreeMap<u64, CommandId>,
+    early: HashMap<CommandId, Cancel>,
+    was_full: bool,
+}
+
+/// A command that waits its turn.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) sequence: u64,
+    pub(crate) run: Run,
+    /// Whether a claim without an end can only be that of an earlier life.
+    pub(crate) may_settle: bool,
+    /// Set when it is there only to be ended as cancelled.
+    cancelled: Option<Cancel>,
+}
+
+#[derive(Debug)]
+struct Running {
+    sequence: u64,
+    cancel: watch::Sender<Option<Cancel>>,
+}
+
+/// What became of an offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// It waits now.
+    Taken,
+    /// It was known before.
+    Known,
+    /// There is no room; the ledger keeps it.
+    Full,
+}
+
+/// What a cancellation met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cancelled {
+    /// A command that runs, or waits.
+    Found,
+    /// A command that has ended.
+    Ended,
+    /// Nothing: perhaps its command is still to come.
+    Unknown,
+}
+
+// === impl Queue ===
+
+impl Queue {
+    pub(crate) fn new(max_running: usize, settled_through: u64) -> Self {
+        Self {
+            max_running,
+            caught_up: settled_through,
+            waiting: VecDeque::new(),
+            running: HashMap::new(),
+            done: BTreeMap::new(),
+            open: BTreeMap::new(),
+            early: HashMap::new(),
+            was_full: false,
+        }
+    }
+
+    /// A command of which the bell told.
+    pub(crate) fn offer(&mut self, sequence: u64, run: Run) -> Offer {
+        self.offer_read(sequence, run, false)
+    }
+
+    /// A command that was read from the ledger.
+    pub(crate) fn offer_read(&mut self, sequence: u64, run: Run, may_settle: bool) -> Offer {
+        if sequence <= self.caught_up || self.open.contains_key(&sequence) || self.done.contains_key(&sequence) {
+            return Offer::Known;
+        }
+        if self.waiting.len() >= MAX_WAITING {
+            self.was_full = true;
+            return Offer::Full;
+        }
+        self.open.insert(sequence, run.id.clone());
+        let cancelled = self.early.remove(&run.id);
+        self.waiting.push_back(Waiting { sequence, run, may_settle, cancelled });
+        Offer::Taken
+    }
+
+    /// Whether the command waits, runs, or has ended a short while ago.
+    pub(crate) fn knows(&self, id: &CommandId) -> bool {
+        self.running.contains_key(id) || self.open.values().chain(self.done.values()).any(|known| known == id)
+    }
+
+    /// The next command whose turn it is, and where its cancellation will come from.
+    pub(crate) fn start(&mut self) -> Option<(Waiting, watch::Receiver<Option<Cancel>>)> {
+        // One that only has to be ended as cancelled takes nobody's place.
+        let cancelled = self.waiting.iter().position(|one| one.cancelled.is_some());
+        let next = match cancelled {
+            Some(at) => self.waiting.remove(at)?,
+            None if self.running.len() < self.max_running => self.waiting.pop_front()?,
+            None => return None,
+        };
+        let (cancel, receiver) = watch::channel(next.cancelled.clone());
+        self.running.insert(next.run.id.clone(), Running { sequence: next.sequence, cancel });
+        Some((next, receiver))
+    }
+
+    /// A command is over. Where its end could not be written, it stays open for the next life.
+    pub(crate) fn finish(&mut self, id: &CommandId, is_settled: bool) {
+        let Some(running) = self.running.remove(id) else { return };
+        if is_settled {
+            self.open.remove(&running.sequence);
+        }
+        if running.sequence > self.caught_up {
+            self.done.insert(running.sequence, id.clone());
+        }
+    }
+
+    pub(crate) fn cancel(&mut self, cancel: Cancel) -> Cancelled {
+        if let Some(running) = self.running.get(&cancel.id) {
+            running.cancel.send_if_modified(|wish| {
+                let is_first = wish.is_none();
+                wish.get_or_insert(cancel);
+                is_first
+            });
+            return Cancelled::Found;
+        }
+        if let Some(waiting) = self.waiting.iter_mut().find(|one| one.run.id == cancel.id) {
+            waiting.cancelled.get_or_insert(cancel);
+            return Cancelled::Found;
+        }
+        if self.done.values().any(|done| *done == cancel.id) {
+            return Cancelled::Ended;
+        }
+        if self.early.len() < MAX_EARLY {
+            self.early.insert(cancel.id.clone(), cancel);
+        }
+        Cancelled::Unknown
+    }
+
+    /// The ledger has been read without gaps up to `sequence`: what was kept to recognise it can be forgotten.
+    pub(crate) fn caught_up_to(&mut self, sequence: u64) {
+        if sequence > self.caught_up {
+            self.caught_up = sequence;
+            self.done = self.done.split_off(&(sequence + 1));
+        }
+    }
+
+    /// The ledger has been read to its end: a cancellation whose command has not come belongs to none.
+    pub(crate) fn caught_up_fully(&mut self) {
+        self.was_full = false;
+        self.early.clear();
+    }
+
+    pub(crate) fn caught_up(&self) -> u64 {
+        self.caught_up
+    }
+
+    /// The sequence up to which everything of this agent has ended.
+    pub(crate) fn settled_through(&self) -> u64 {
+        match self.open.first_key_value() {
+            Some((first, _)) => self.caught_up.min(first.saturating_sub(1)),
+            None => self.caught_up,
+        }
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.running.len()
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether the ledger may hold commands for which there was no room.
+    pub(crate) fn was_full(&self) -> bool {
+        self.was_full
+    }
+
+    /// Whether it is time to read the ledger, to be able to forget.
+    pub(crate) fn remembers_much(&self) -> bool {
+        self.done.len() >= MAX_DONE || self.early.len() >= MAX_EARLY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ogent_protocol::{Intent, IntentWire};
+    use proptest::prelude::*;
+
+    fn run(id: &str) -> Run {
+        let wire = IntentWire { command: Some("true".into()), ..IntentWire::default() };
+        match wire.admit(|| id.parse().unwrap()).unwrap() {
+            Intent::Run(run) => *run,
+            Intent::Cancel(_) => unreachable!(),
+        }
+    }
+
+    fn cancel(id: &str) -> Cancel {
+        Cancel { id: id.parse().unwrap(), agent: None, requested_by: None, requested_at: None, reason: None }
+    }
+
+    #[test]
+    fn a_cancellation_may_come_first() {
+        let mut queue = Queue::new(1, 0);
+        assert_eq!(queue.cancel(cancel("a")), Cancelled::Unknown);
+        queue.offer(1, run("a"));
+        let (_, wish) = queue.start().unwrap();
+        assert!(wish.borrow().is_some());
+    }
+
+    #[test]
+    fn what_was_cancelled_takes_nobody_s_place() {
+        let mut queue = Queue::new(1, 0);
+        for (sequence, id) in [(1, "a"), (2, "b"), (3, "c")] {
+            queue.offer(sequence, run(id));
+        }
+        assert_eq!(queue.start().unwrap().0.run.id.as_str(), "a");
+        assert!(queue.start().is_none());
+        assert_eq!(queue.cancel(cancel("c")), Cancelled::Found);
+        assert_eq!(queue.start().unwrap().0.run.id.as_str(), "c");
+        assert!(queue.start().is_none());
+    }
+
+    #[test]
+    fn what_could_not_be_settled_stays_open() {
+        let mut queue = Queue::new(2, 0);
+        queue.offer(5, run("a"));
+        queue.offer(6, run("b"));
+        queue.caught_up_to(6);
+        assert_eq!(queue.settled_through(), 4);
+        let (first, _) = queue.start().unwrap();
+        queue.start().unwrap();
+        queue.finish(&first.run.id, true);
+        assert_eq!(queue.settled_through(), 5);
+        queue.finish(&"b".parse().unwrap(), false);
+        assert_eq!(queue.settled_through(), 5);
+    }
+
+    proptest! {
+        /// Bells and reads of the ledger in any order, with doubles: each command is started at most once.
+        #[test]
+        fn nothing_starts_twice(offers in proptest::collection::vec((1u64..20, any::<bool>(), any::<bool>()), 0..200)) {
+            let mut queue = Queue::new(3, 0);
+            let mut started = std::collections::HashSet::new();
+            let mut runs = VecDeque::new();
+            for (sequence, read_ledger, finish) in offers {
+                if read_ledger {
+                    for one in queue.caught_up() + 1..=sequence {
+                        queue.offer(one, run(&format!("c{one}")));
+                    }
+                    queue.caught_up_to(sequence);
+                } else {
+                    queue.offer(sequence, run(&format!("c{sequence}")));
+                }
+                while let Some((next, _)) = queue.start() {
+                    prop_assert!(started.insert(next.sequence), "{} started twice", next.sequence);
+                    runs.push_back(next.run.id);
+                }
+                prop_assert!(queue.running() <= 3);
+                if let (true, Some(id)) = (finish, runs.pop_front()) {
+                    queue.finish(&id, true);
+                }
+                prop_assert!(queue.settled_through() <= queue.caught_up());
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Receives a command that somebody has claimed before, gives it the end that an earlier life could not.
+
+use std::time::Duration;
+
+use ogent_broker::StoredEvent;
+use ogent_protocol::event::Finished;
+use ogent_protocol::{CommandId, EventKind, Outcome};
+
+use crate::job::{Context, JobEnd};
+
+const MAX_TRIES: u32 = 60;
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Looks at a command whose claim was lost to somebody. With `may_settle`, that somebody can only be an earlier life
+/// of this agent: what it left open is ended as lost, because nobody can know how far the command came.
+pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bool) -> JobEnd {
+    let Context { ledger, agent, instance, .. } = context;
+    let Some(last) = last_event(context, command).await else { return JobEnd::Unsettled };
+    if matches!(last.event.kind, EventKind::Finished(_)) {
+        return JobEnd::Ended;
+    }
+    if !may_settle {
+        tracing::warn!(%command, "another process with this agent's id has claimed a command");
+        return JobEnd::Foreign;
+    }
+    let end = Finished::without_process(
+        Outcome::Lost,
+        "the agent stopped while the command was at work; how far it came cannot be known",
+    );
+    let mut writer = ledger.resume(agent, command, instance, last.event.n, last.sequence);
+    match writer.append(EventKind::Finished(Box::new(end))).await {
+        Ok(_) => {
+            tracing::warn!(%command, "ended a command that an earlier life of this agent left open");
+            JobEnd::Ended
+        }
+        Err(error) => {
+            tracing::error!(%command, %error, "a lost command could not be ended");
+            JobEnd::Unsettled
+        }
+    }
+}
+
+/// Asks until the broker answers: the next chance would be the next start of this agent.
+async fn last_event(context: &Context, command: &CommandId) -> Option<StoredEvent> {
+    for _ in 0..MAX_TRIES {
+        match context.ledger.last_event(&context.agent, command).await {
+            Ok(last) => return last,
+            Err(error) => tracing::warn!(%command, %error, "cannot see who has claimed a command"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    None
+}

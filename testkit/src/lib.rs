@@ -1,0 +1,12 @@
+//! Real parts for tests: a nats-server a test on its own port, gateway and agents in this process, bounded waits.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
+
+mod agent;
+mod broker;
+mod gateway;
+mod wait;
+
+pub use agent::TestAgent;
+pub use broker::{TestBroker, nats_server};
+pub use gateway::TestGateway;
+pub use wait::wait_until;
