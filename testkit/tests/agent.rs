@@ -7,8 +7,8 @@ use ogent_broker::permissions::Role;
 use ogent_broker::{StoredEvent, WatchStart};
 use ogent_protocol::event::Finished;
 use ogent_protocol::rest::ResultFold;
-use ogent_protocol::{AgentId, CommandId, EventKind, Intent, IntentWire, Lifecycle, Outcome, Run};
-use ogent_testkit::{TestAgent, TestBroker};
+use ogent_protocol::{AgentId, Cancel, CommandId, EventKind, Intent, IntentWire, Lifecycle, Outcome, Run};
+use ogent_testkit::{TestAgent, TestBroker, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -97,4 +97,290 @@ async fn every_outcome_is_told() {
         let never_ran = matches!(expected, Outcome::Unspawnable | Outcome::Rejected | Outcome::Expired);
         assert_eq!(end(&events).started_at.is_none(), never_ran, "{shown}");
     }
+}
+
+#[tokio::test]
+async fn cancelling_ends_the_whole_group() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    // Neither the command nor its grandchild heeds SIGTERM, and the grandchild holds the pipes.
+    let run = run("web-1", line("trap '' TERM; (trap '' TERM; sleep 300) & echo $!; wait; wait"));
+    let agent = run.agent.clone().unwrap();
+    let mut watch = ledger.watch(&agent, &run.id, WatchStart::Fresh).await.unwrap();
+    ledger.submit(&agent, &run).await.unwrap();
+    let (grandchild, mut events) = loop {
+        let next = tokio::time::timeout(LIMIT, watch.next()).await.unwrap().unwrap();
+        if let [chunk, ..] = next.event.kind.chunks() {
+            break (std::str::from_utf8(chunk.data.as_bytes()).unwrap().trim().parse::<i32>().unwrap(), vec![next]);
+        }
+    };
+    let record = ledger.find(&run.id).await.unwrap().unwrap();
+    let cancel = Cancel {
+        id: run.id.clone(),
+        agent: Some(agent),
+        requested_by: Some("alice".into()),
+        requested_at: None,
+        reason: Some("enough".into()),
+    };
+    ledger.cancel(&record, &cancel).await.unwrap();
+    ledger.cancel(&record, &cancel).await.unwrap();
+    while !matches!(events.last().unwrap().event.kind, EventKind::Finished(_)) {
+        events.push(tokio::time::timeout(LIMIT, watch.next()).await.expect("no end").unwrap());
+    }
+    assert_eq!(end(&events).outcome, Outcome::Cancelled);
+    assert_eq!(end(&events).message.as_deref(), Some("cancelled by alice: enough"));
+    let is_gone = || !std::path::Path::new(&format!("/proc/{grandchild}")).exists();
+    wait_until("the grandchild's end", LIMIT, async || is_gone().then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_left_behind_does_not_hold_the_command() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let events = events(&ledger, &run("web-1", line("sleep 30 & echo $!"))).await;
+    assert_eq!(end(&events).outcome, Outcome::Succeeded);
+    assert!(end(&events).left_running);
+    let (daemon, _) = printed(&events);
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(daemon.trim().parse().unwrap()), nix::sys::signal::SIGKILL)
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_flood_is_cut_and_counted() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let wire = IntentWire { max_output_bytes: Some(1_000_000), ..line("head -c 5000000 /dev/zero | tr '\\0' x") };
+    let events = events(&ledger, &run("web-1", wire)).await;
+    let stdout = end(&events).stdout;
+    assert_eq!((stdout.bytes, stdout.cut), (5_000_000, 4_000_000));
+    assert_eq!(printed(&events).0, "x".repeat(1_000_000));
+}
+
+#[tokio::test]
+async fn input_environment_and_folder_arrive_and_nothing_leaks() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let wire = IntentWire {
+        stdin: Some("typed".into()),
+        cwd: Some("/".into()),
+        env: [("GREETING".to_owned(), "hi".to_owned())].into(),
+        ..line("cat; pwd; echo $GREETING $OGENT_AGENT_ID; env | grep -c -e ^NEXTEST -e ^CARGO")
+    };
+    let events = events(&ledger, &run("web-1", wire)).await;
+    assert_eq!(printed(&events).0, "typed/\nhi web-1\n0\n");
+}
+
+#[tokio::test]
+async fn commands_over_the_limit_wait_unclaimed() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start_with(&broker, "web-1", |config| config.max_concurrent = 1).await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let (first, second) = (run("web-1", line("sleep 30")), run("web-1", line("echo two")));
+    let agent = first.agent.clone().unwrap();
+    let mut watch = ledger.watch(&agent, &first.id, WatchStart::Fresh).await.unwrap();
+    ledger.submit(&agent, &first).await.unwrap();
+    watch.next().await.unwrap();
+    ledger.submit(&agent, &second).await.unwrap();
+    // Two round trips later, the second one has been heard, and has still not been claimed.
+    ledger.find(&second.id).await.unwrap();
+    assert_eq!(ledger.last_event(&agent, &second.id).await.unwrap(), None);
+    let record = ledger.find(&first.id).await.unwrap().unwrap();
+    let cancel = Cancel { id: first.id, agent: None, requested_by: None, requested_at: None, reason: None };
+    ledger.cancel(&record, &cancel).await.unwrap();
+    wait_until("the second command", LIMIT, async || {
+        let last = ledger.last_event(&agent, &second.id).await.unwrap()?;
+        matches!(last.event.kind, EventKind::Finished(_)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_asked_while_the_agent_was_away_runs_once_it_is_back() {
+    let broker = TestBroker::start().await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let (wanted, unwanted) = (run("web-1", line("echo back")), run("web-1", line("echo never")));
+    let agent = wanted.agent.clone().unwrap();
+    for run in [&unwanted, &wanted] {
+        ledger.submit(&agent, run).await.unwrap();
+    }
+    let record = ledger.find(&unwanted.id).await.unwrap().unwrap();
+    let cancel = Cancel { id: unwanted.id.clone(), agent: None, requested_by: None, requested_at: None, reason: None };
+    ledger.cancel(&record, &cancel).await.unwrap();
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    for (run, outcome) in [(&wanted, Outcome::Succeeded), (&unwanted, Outcome::Cancelled)] {
+        let mut watch = ledger.watch(&agent, &run.id, WatchStart::From(0)).await.unwrap();
+        let mut events = Vec::new();
+        while !matches!(events.last(), Some(StoredEvent { event, .. }) if matches!(event.kind, EventKind::Finished(_)))
+        {
+            events.push(tokio::time::timeout(LIMIT, watch.next()).await.unwrap().unwrap());
+        }
+        assert_eq!(end(&events).outcome, outcome);
+        assert_eq!(end(&events).started_at.is_some(), outcome == Outcome::Succeeded);
+    }
+}
+
+#[tokio::test]
+async fn a_crash_in_the_middle_ends_as_lost_and_runs_nothing_twice() {
+    let broker = TestBroker::start().await;
+    let dir = tempfile::TempDir::new().unwrap();
+    let witness = dir.path().join("starts");
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let run = run("web-1", line(&format!("echo $$ >> {}; sleep 1000", witness.display())));
+    let agent = run.agent.clone().unwrap();
+
+    let first_life = TestAgent::start(&broker, "web-1").await;
+    ledger.submit(&agent, &run).await.unwrap();
+    wait_until("the start", LIMIT, async || std::fs::metadata(&witness).ok().filter(|file| file.len() > 0)).await;
+    first_life.crash().await;
+    let _second_life = TestAgent::start(&broker, "web-1").await;
+    let last = wait_until("the end", LIMIT, async || {
+        let last = ledger.last_event(&agent, &run.id).await.unwrap()?;
+        matches!(last.event.kind, EventKind::Finished(_)).then_some(last)
+    })
+    .await;
+    assert_eq!(end(&[last]).outcome, Outcome::Lost);
+    let starts = std::fs::read_to_string(&witness).unwrap();
+    assert_eq!(starts.lines().count(), 1);
+    // A crash leaves the command alone; the test does not.
+    let group = nix::unistd::Pid::from_raw(starts.trim().parse().unwrap());
+    nix::sys::signal::killpg(group, nix::sys::signal::SIGKILL).unwrap();
+}
+
+#[tokio::test]
+async fn a_broker_that_goes_and_comes_back_loses_nothing() {
+    let mut broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let run = run("web-1", line("for i in 1 2 3 4 5 6; do echo $i; sleep 0.2; done"));
+    let agent = run.agent.clone().unwrap();
+    let mut watch = ledger.watch(&agent, &run.id, WatchStart::Fresh).await.unwrap();
+    ledger.submit(&agent, &run).await.unwrap();
+    let mut events = vec![tokio::time::timeout(LIMIT, watch.next()).await.unwrap().unwrap()];
+    broker.restart().await;
+    while !matches!(events.last().unwrap().event.kind, EventKind::Finished(_)) {
+        events.push(tokio::time::timeout(LIMIT, watch.next()).await.expect("no end").unwrap());
+    }
+    assert_eq!(end(&events).outcome, Outcome::Succeeded);
+    assert_eq!(printed(&events).0, "1\n2\n3\n4\n5\n6\n");
+    assert!(events.iter().enumerate().all(|(n, stored)| stored.event.n == n as u64));
+}
+
+#[tokio::test]
+async fn two_agents_with_one_id_are_one_too_many() {
+    let broker = TestBroker::start().await;
+    let dir = tempfile::TempDir::new().unwrap();
+    let _first = TestAgent::start_with(&broker, "web-1", |config| config.state_dir = dir.path().to_owned()).await;
+    let config = ogent_agent::AgentConfig {
+        id: Some("web-1".parse().unwrap()),
+        state_dir: dir.path().to_owned(),
+        labels: Default::default(),
+        max_concurrent: 1,
+        kill_grace: Duration::from_secs(1),
+        drain: Duration::ZERO,
+        broker: ogent_broker::BrokerArgs {
+            nats_url: broker.url(),
+            nats_nkey: None,
+            nats_creds: None,
+            nats_ca: None,
+            nats_inbox_prefix: None,
+        },
+    };
+    let error = ogent_agent::Agent::build(config).await.err().unwrap().to_string();
+    assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+}
+
+/// Everything that a rogue publisher may try is answered, seen, and starts nothing; the agent carries on.
+#[tokio::test]
+async fn nonsense_and_forgeries_are_refused() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let operator = broker.client(&Role::Operator).await;
+    let forged = |stream: &str, subject: &str| {
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert("Nats-Stream", stream);
+        headers.insert("Nats-Subject", subject);
+        headers.insert("Nats-Sequence", "7");
+        headers
+    };
+    let good = r#"{"id":"c1","command":"true"}"#;
+    let mut wrong_type = async_nats::HeaderMap::new();
+    wrong_type.insert("Content-Type", "image/png");
+    let cases = [
+        (async_nats::HeaderMap::new(), "{", "malformed_intent"),
+        (async_nats::HeaderMap::new(), r#"{"command":"true","nonsense":1}"#, "malformed_intent"),
+        (async_nats::HeaderMap::new(), r#"{"command":"true"} trailing"#, "malformed_intent"),
+        (async_nats::HeaderMap::new(), r#"{"command":"true","agent":"web-2"}"#, "foreign_message"),
+        (async_nats::HeaderMap::new(), r#"{"id":"a.b","command":"true"}"#, "malformed_intent"),
+        (wrong_type, good, "malformed_intent"),
+        (forged("RESULTS", "results.web-1.c1"), good, "foreign_message"),
+        (forged("COMMANDS", "commands.web-2.c1"), good, "foreign_message"),
+        (forged("COMMANDS", "commands.web-1.other"), good, "foreign_message"),
+    ];
+    let mut feed = ledger.follow_agent(&"web-1".parse().unwrap(), None).await.unwrap();
+    for (headers, payload, code) in cases {
+        let answer = operator.request_with_headers("agents.web-1.exec", headers, payload.into()).await.unwrap();
+        let problem: serde_json::Value = serde_json::from_slice(&answer.payload).unwrap();
+        assert_eq!(problem["code"], code, "{payload}: {problem}");
+        let event = tokio::time::timeout(LIMIT, feed.next()).await.unwrap().unwrap();
+        assert_eq!(end(&[event]).outcome, Outcome::Rejected, "{payload}");
+    }
+    let events = events(&ledger, &run("web-1", line("echo still here"))).await;
+    assert_eq!(printed(&events).0, "still here\n");
+}
+
+/// A forged bell for a command that the ledger does not hold: it is put there before anything starts.
+#[tokio::test]
+async fn a_forged_bell_cannot_hide_a_command() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let operator = broker.client(&Role::Operator).await;
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("Nats-Stream", "COMMANDS");
+    headers.insert("Nats-Subject", "commands.web-1.hidden");
+    headers.insert("Nats-Sequence", "7");
+    operator
+        .publish_with_headers("agents.web-1.exec", headers, r#"{"id":"hidden","command":"true"}"#.into())
+        .await
+        .unwrap();
+    let id: CommandId = "hidden".parse().unwrap();
+    wait_until("the record", LIMIT, async || ledger.find(&id).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn direct_commands_are_answered_recorded_and_run_once() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let operator = broker.client(&Role::Operator).await;
+    let ask = async |payload: &'static str| -> serde_json::Value {
+        let answer = operator.request("agents.web-1.exec", payload.into()).await.unwrap();
+        serde_json::from_slice(&answer.payload).unwrap()
+    };
+    let answer = ask(r#"{"id":"mine","command":"echo hello; exit 4"}"#).await;
+    assert_eq!((answer["status"].as_str(), answer["exit_code"].as_i64()), (Some("failed"), Some(4)));
+    assert_eq!(answer["stdout"], "hello\n");
+    let record = ledger.find(&"mine".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(record.run.program.to_string(), "echo hello; exit 4");
+    let again = ask(r#"{"id":"mine","command":"echo hello; exit 4"}"#).await;
+    assert_eq!(again["code"], "command_exists");
+}
+
+#[tokio::test]
+async fn messagepack_is_answered_in_messagepack() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let operator = broker.client(&Role::Operator).await;
+    let payload = rmp_serde::to_vec_named(&line("printf '\\377'")).unwrap();
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("Content-Type", "application/msgpack");
+    let answer = operator.request_with_headers("agents.web-1.exec", headers, payload.into()).await.unwrap();
+    assert_eq!(answer.headers.unwrap().get("Content-Type").unwrap().as_str(), "application/msgpack");
+    let result: ogent_protocol::rest::CommandResult = rmp_serde::from_slice(&answer.payload).unwrap();
+    assert_eq!(result.stdout.as_bytes(), [0xff]);
 }

@@ -1,0 +1,165 @@
+//! The contracts in `schemas/` and the tables in `nats/` are what the code says. `make schemas` writes them anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ogent_broker::{permissions, topology};
+use ogent_protocol::event::EventWire;
+use ogent_protocol::rest::CommandResult;
+use ogent_protocol::{AgentInfo, CommandId, Encoding, Event, Heartbeat, IntentWire, limits, schema};
+use serde_json::{Value, json};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Compares a file with what it should hold, or writes it with `OGENT_BLESS=1`.
+fn check(path: &str, expected: &str) {
+    let file = root().join(path);
+    if std::env::var_os("OGENT_BLESS").is_some() {
+        fs::write(&file, expected).unwrap();
+    }
+    let found = fs::read_to_string(&file).unwrap_or_default();
+    assert!(found == expected, "{path} is not what the code says: run `make schemas` and look at the difference");
+}
+
+fn pretty(value: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(value).unwrap() + "\n"
+}
+
+#[test]
+fn json_schemas_are_what_the_types_say() {
+    for (name, schema) in schema::all() {
+        check(&format!("schemas/{name}.schema.json"), &pretty(&schema));
+    }
+}
+
+#[test]
+fn openapi_is_what_the_routes_say() {
+    check("schemas/openapi.json", &(ogent_gateway::openapi().to_pretty_json().unwrap() + "\n"));
+}
+
+#[test]
+fn asyncapi_names_every_subject() {
+    check("schemas/asyncapi.json", &pretty(&asyncapi()));
+}
+
+#[test]
+fn tables_in_the_nats_readme_are_true() {
+    for (name, table) in [("permissions", permissions::table()), ("streams", topology::table())] {
+        let (begin, end) = (format!("<!-- {name}: generated -->\n"), format!("<!-- /{name} -->"));
+        let text = fs::read_to_string(root().join("nats/README.md")).unwrap();
+        let (before, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("no {begin}"));
+        let (_, after) = rest.split_once(&end).unwrap_or_else(|| panic!("no {end}"));
+        check("nats/README.md", &format!("{before}{begin}\n{table}\n{end}{after}"));
+    }
+}
+
+/// Examples are added and never changed: every later version has to understand them.
+#[test]
+fn golden_messages_are_still_understood() {
+    let mut seen = 0;
+    for entry in fs::read_dir(root().join("schemas/golden")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        let schema = name.split(['-', '.']).next().unwrap();
+        let schema = match schema {
+            "agent" => "agent-info",
+            "command" => "command-result",
+            other => other,
+        };
+        for encoding in [Encoding::Json, Encoding::MsgPack] {
+            let bytes = encoding.encode(&value).unwrap();
+            understand(schema, encoding, &bytes).unwrap_or_else(|error| panic!("{name} as {encoding:?}: {error}"));
+        }
+        let schema = fs::read_to_string(root().join(format!("schemas/{schema}.schema.json"))).unwrap();
+        let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+        validator.validate(&value).unwrap_or_else(|error| panic!("{name} does not fit its schema: {error}"));
+        seen += 1;
+    }
+    assert!(seen >= 12, "only {seen} examples");
+}
+
+fn understand(schema: &str, encoding: Encoding, bytes: &[u8]) -> Result<(), String> {
+    fn decode<T: serde::de::DeserializeOwned>(encoding: Encoding, bytes: &[u8]) -> Result<T, String> {
+        encoding.decode(bytes, limits::MAX_PAYLOAD_BYTES).map_err(|error| error.to_string())
+    }
+    match schema {
+        "intent" => decode::<IntentWire>(encoding, bytes)?
+            .admit(CommandId::generate)
+            .map(drop)
+            .map_err(|error| error.to_string()),
+        "event" => {
+            let event: Event = decode(encoding, bytes)?;
+            let again = encoding.encode(&EventWire::from(event.clone())).unwrap();
+            assert_eq!(decode::<Event>(encoding, &again)?, event);
+            Ok(())
+        }
+        "agent-info" => decode::<AgentInfo>(encoding, bytes).map(drop),
+        "heartbeat" => decode::<Heartbeat>(encoding, bytes).map(drop),
+        "command-result" => decode::<CommandResult>(encoding, bytes).map(drop),
+        other => Err(format!("no type for {other}")),
+    }
+}
+
+fn asyncapi() -> Value {
+    let id = |what: &str| json!({"description": format!("Id of {what}: letters, digits, '_' and '-', at most 64.")});
+    let agent = json!({"agent": id("the agent")});
+    let command = json!({"agent": id("the agent"), "command": id("the command")});
+    let channel = |address: &str, parameters: &Value, message: &str, description: &str| {
+        json!({
+            "address": address,
+            "description": description,
+            "parameters": parameters,
+            "messages": {message: {"$ref": format!("#/components/messages/{message}")}}
+        })
+    };
+    let message = |schema: &str, summary: &str| {
+        json!({
+            "summary": summary,
+            "contentType": "application/json",
+            "payload": {"$ref": format!("./{schema}.schema.json")}
+        })
+    };
+    let operation = |action: &str, channel: &str, summary: &str| {
+        json!({"action": action, "channel": {"$ref": format!("#/channels/{channel}")}, "summary": summary})
+    };
+    let mut exec = operation("send", "exec", "Ask an agent to run or to cancel a command.");
+    exec["reply"] = json!({"address": {"location": "$message.header#/reply"}, "channel": {"$ref": "#/channels/answer"}});
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Ogent on NATS",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "What travels on the subjects of Ogent. JSON by default, MessagePack with `Content-Type: application/msgpack`."
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            "exec": channel("agents.{agent}.exec", &agent, "intent", "What an agent should do. Publish here, with or without a reply subject."),
+            "results": channel("agents.{agent}.results", &agent, "event", "Live feed of what happens to an agent's commands: subscribe here."),
+            "commandLedger": channel("commands.{agent}.{command}", &command, "intent", "Stream COMMANDS: every intent, kept."),
+            "resultLedger": channel("results.{agent}.{command}", &command, "event", "Stream RESULTS: every event, kept."),
+            "agents": channel("$KV.agents.{agent}", &agent, "agentInfo", "Key-value bucket `agents`: who an agent is."),
+            "presence": channel("$KV.presence.{agent}", &agent, "heartbeat", "Key-value bucket `presence`: which agents live."),
+            "answer": {"address": null, "description": "Where an answer was asked for.", "messages": {"commandResult": {"$ref": "#/components/messages/commandResult"}}}
+        },
+        "operations": {
+            "ask": exec,
+            "follow": operation("receive", "results", "Follow what happens."),
+            "record": operation("send", "commandLedger", "Gateways, and agents for what came to them directly, put intents into the ledger."),
+            "report": operation("send", "resultLedger", "Agents put events into the ledger."),
+            "register": operation("send", "agents", "Agents say who they are."),
+            "beat": operation("send", "presence", "Agents say that they live.")
+        },
+        "components": {
+            "messages": {
+                "intent": message("intent", "What is wanted of an agent"),
+                "event": message("event", "What happened to a command: CloudEvents 1.0, structured"),
+                "agentInfo": message("agent-info", "Who an agent is"),
+                "heartbeat": message("heartbeat", "That an agent lives"),
+                "commandResult": message("command-result", "How a command ended")
+            }
+        }
+    })
+}
