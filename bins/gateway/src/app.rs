@@ -1,0 +1,107 @@
+//! Receives a configuration from `main` or `ogent up`, wires the parts together, and runs them until told to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use ogent_broker::{Broker, Directory, topology};
+use tokio::net::TcpListener;
+use tokio::time::{Instant, interval, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::auth::{Passwords, Tokens};
+use crate::config::GatewayConfig;
+use crate::http;
+use crate::limits::SHUTDOWN_GRACE;
+use crate::metrics::{Metrics, UPKEEP_EVERY};
+use crate::services::{Parts, Services};
+
+/// A gateway that is connected and listens, but does not yet answer.
+pub struct Gateway {
+    parts: Parts,
+    listener: TcpListener,
+    address: SocketAddr,
+    // Ends what runs beside the requests; dropped last, because the last requests still need it.
+    background: DropGuard,
+}
+
+// === impl Gateway ===
+
+impl Gateway {
+    /// Connects to the broker, reads the directory, and listens.
+    ///
+    /// # Errors
+    /// Names the step that failed.
+    pub async fn build(config: GatewayConfig) -> anyhow::Result<Self> {
+        let listen = config.listen;
+        // Before anything else: a busy port is the most likely mistake, and the quickest to find.
+        let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+        Self::build_on(config, listener).await
+    }
+
+    /// The same on a listener that is already there; `config.listen` is not used.
+    ///
+    /// # Errors
+    /// Names the step that failed.
+    pub async fn build_on(config: GatewayConfig, listener: TcpListener) -> anyhow::Result<Self> {
+        let address = listener.local_addr().context("the listener has no address")?;
+        let broker = Broker::connect(config.broker).await.context("cannot connect to the broker")?;
+        topology::check(&broker).await.context("the broker is not set up for Ogent")?;
+        let stop = CancellationToken::new();
+        let background = stop.clone().drop_guard();
+        let directory = Directory::follow(&broker, stop).await.context("cannot read which agents there are")?;
+        let passwords = Passwords::with_admin(config.admin_password).await.context("cannot set up the admin user")?;
+        let parts = Parts {
+            broker,
+            directory,
+            tokens: Tokens::new(&config.jwt),
+            passwords,
+            metrics: Metrics::install(),
+            allowed_origins: config.allowed_origins,
+        };
+        Ok(Self { parts, listener, address, background })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until `shutdown`; then finishes what is under way, for a bounded time.
+    ///
+    /// # Errors
+    /// None so far; a listener that fails for a moment is tried again.
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let Self { parts, listener, address, background } = self;
+        tracing::info!(%address, "gateway is ready");
+        let broker = parts.broker.clone();
+        let stop = background.disarm();
+        let background = stop.clone().drop_guard();
+        tokio::spawn(upkeep(parts.metrics.clone(), stop));
+        let services = Arc::new(Services::new(parts, &shutdown));
+        let connections = http::serve(listener, http::router(Arc::clone(&services)), &shutdown).await;
+        let deadline = Instant::now() + SHUTDOWN_GRACE;
+        let finished = async {
+            connections.finish().await;
+            services.streams.finished().await;
+        };
+        match timeout_at(deadline, finished).await {
+            Ok(()) => tracing::info!("gateway has stopped"),
+            Err(_) => tracing::warn!(grace = ?SHUTDOWN_GRACE, "gateway has stopped before all requests were answered"),
+        }
+        drop(background);
+        broker.drain().await;
+        Ok(())
+    }
+}
+
+async fn upkeep(metrics: Metrics, stop: CancellationToken) {
+    let mut tick = interval(UPKEEP_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => metrics.upkeep(),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Receives passwords and tokens from `http`, gives principals to `access`.
+
+mod jwt;
+mod password;
+mod strength;
+
+pub(crate) use jwt::Tokens;
+pub use jwt::{JwtAlgorithm, JwtConfig, MintError, mint_token};
+pub(crate) use password::{LoginError, Passwords};
+pub(crate) use strength::{password_weakness, secret_weakness};

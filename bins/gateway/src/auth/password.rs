@@ -1,0 +1,146 @@
+//! Receives a name and a password from `POST /token`, gives the user's roles to `jwt`.
+//!
+//! A hash costs 19 MiB and a processor on purpose, so few are computed at once and few may wait: a flood of logins
+//! is refused instead of starving the commands of others.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use ogent_runtime::Secret;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, spawn_blocking};
+
+use crate::access::Role;
+use crate::limits::{LOGINS_AT_ONCE, LOGINS_QUEUED};
+
+/// OWASP's baseline for argon2id: 19 MiB, two passes, one lane.
+const MEMORY_KIB: u32 = 19_456;
+const PASSES: u32 = 2;
+const LANES: u32 = 1;
+
+/// A password that cannot be hashed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HashError {
+    /// The library refuses its parameters.
+    #[error("argon2 refuses its parameters")]
+    Params(#[source] argon2::Error),
+    /// The password or the system's randomness is not usable.
+    #[error("the password cannot be hashed")]
+    Hash(#[source] argon2::password_hash::Error),
+    /// The thread that computed it is gone.
+    #[error("the hash was not computed")]
+    Gone(#[source] JoinError),
+}
+
+/// Why a login has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoginError {
+    /// Too many logins are under way.
+    #[error("too many logins at once")]
+    Busy,
+    /// The check itself failed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+}
+
+/// The users and their password hashes.
+pub(crate) struct Passwords {
+    users: HashMap<String, User>,
+    // Stands in for users that do not exist, so that they take as long to refuse as those that do.
+    nobody: Arc<PasswordHash>,
+    queue: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+}
+
+struct User {
+    hash: Arc<PasswordHash>,
+    roles: Vec<Role>,
+}
+
+// === impl Passwords ===
+
+impl Passwords {
+    /// One user, `admin`, who may do everything.
+    ///
+    /// # Errors
+    /// When the password cannot be hashed.
+    pub(crate) async fn with_admin(password: Secret) -> Result<Self, HashError> {
+        let hash = spawn_blocking(move || hash(&password)).await.map_err(HashError::Gone)??;
+        let hash = Arc::new(hash);
+        let admin = User { hash: Arc::clone(&hash), roles: vec![Role::Admin] };
+        Ok(Self {
+            users: HashMap::from([("admin".to_owned(), admin)]),
+            nobody: hash,
+            queue: Arc::new(Semaphore::new(LOGINS_QUEUED)),
+            turns: Arc::new(Semaphore::new(LOGINS_AT_ONCE)),
+        })
+    }
+
+    /// The roles of `username`, if that is its password; `None` if it is not, or there is no such user.
+    ///
+    /// # Errors
+    /// When too many logins are under way, or the check fails.
+    pub(crate) async fn check(&self, username: &str, password: Secret) -> Result<Option<Vec<Role>>, LoginError> {
+        let place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| LoginError::Busy)?;
+        // A closed semaphore does not occur: nobody closes it.
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| LoginError::Busy)?;
+        let user = self.users.get(username);
+        let hash = Arc::clone(user.map_or(&self.nobody, |user| &user.hash));
+        let is_right = spawn_blocking(move || {
+            // The permits end with the work, not with the request: a client that hangs up frees no processor.
+            let _held = (place, turn);
+            Argon2::default().verify_password(password.expose().as_bytes(), &*hash).is_ok()
+        })
+        .await
+        .map_err(HashError::Gone)?;
+        Ok(user.filter(|_| is_right).map(|user| user.roles.clone()))
+    }
+}
+
+impl fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passwords").field("users", &self.users.len()).finish_non_exhaustive()
+    }
+}
+
+fn hash(password: &Secret) -> Result<PasswordHash, HashError> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(HashError::Params)?;
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    argon2.hash_password(password.expose().as_bytes()).map_err(HashError::Hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text.to_owned())
+    }
+
+    #[tokio::test]
+    async fn only_the_right_password_of_a_known_user_is_taken() {
+        let passwords = Passwords::with_admin(secret("correct horse")).await.unwrap();
+        let right = passwords.check("admin", secret("correct horse")).await.unwrap();
+        assert_eq!(right, Some(vec![Role::Admin]));
+        assert_eq!(passwords.check("admin", secret("correct hors")).await.unwrap(), None);
+        // The stand-in hash is the admin's: its password must still open no other account.
+        assert_eq!(passwords.check("root", secret("correct horse")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn hashes_have_the_parameters_that_were_asked_for() {
+        let text = hash(&secret("correct horse")).unwrap().to_string();
+        assert!(text.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_logins_is_refused() {
+        let passwords = Passwords::with_admin(secret("correct horse")).await.unwrap();
+        let _all = passwords.queue.acquire_many(u32::try_from(LOGINS_QUEUED).unwrap()).await.unwrap();
+        let refused = passwords.check("admin", secret("correct horse")).await;
+        assert!(matches!(refused, Err(LoginError::Busy)));
+    }
+}

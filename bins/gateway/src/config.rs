@@ -1,0 +1,201 @@
+//! Receives flags and the environment from `main` or `ogent up`, gives a checked configuration to `app`.
+//!
+//! Secrets come from the environment or from files only: a flag would show in every list of processes.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ogent_broker::permissions::{self, Role};
+use ogent_broker::{BrokerArgs, ConnectOptions};
+use ogent_runtime::{Secret, secret_from_env};
+
+use crate::auth::{JwtConfig, password_weakness, secret_weakness};
+
+/// The name under which the gateway connects to the broker.
+const CONNECTION_NAME: &str = "ogent-gateway";
+
+/// A day: who needs a longer token logs in again.
+const MAX_TOKEN_MINUTES: u64 = 24 * 60;
+
+/// What the gateway is started with. The values are checked together, by [`GatewayArgs::into_config`].
+#[derive(Debug, Clone, clap::Args)]
+pub struct GatewayArgs {
+    /// Address and port to listen on
+    #[arg(long, env = "OGENT_LISTEN", default_value = "127.0.0.1:8001")]
+    pub listen: String,
+
+    /// How the gateway reaches its broker
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+
+    /// How access tokens are signed: HS256, HS384 or HS512
+    #[arg(long, env = "JWT_ALGORITHM", default_value = "HS256")]
+    pub jwt_algorithm: String,
+
+    /// Minutes for which an access token is good
+    #[arg(long = "token-minutes", value_name = "MINUTES", env = "ACCESS_TOKEN_EXPIRE_MINUTES", default_value = "30")]
+    pub access_token_expire_minutes: String,
+
+    /// Another origin from which browsers may open a WebSocket, like https://console.example.org; may be repeated
+    #[arg(long = "allowed-origin", value_name = "ORIGIN", env = "OGENT_ALLOWED_ORIGINS", value_delimiter = ',')]
+    pub allowed_origins: Vec<String>,
+}
+
+/// What the gateway needs to know.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// How to reach the broker.
+    pub broker: ConnectOptions,
+    /// How to make and check access tokens.
+    pub jwt: JwtConfig,
+    /// The password of the user `admin`.
+    pub admin_password: Secret,
+    /// Origins from which browsers may open a WebSocket, beside the gateway's own.
+    pub allowed_origins: Vec<String>,
+}
+
+/// Every mistake in the configuration, each with the name of the setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    mistakes: Vec<String>,
+}
+
+/// Gathers mistakes, so that all are reported at once.
+#[derive(Default)]
+struct Check {
+    mistakes: Vec<String>,
+}
+
+// === impl GatewayArgs ===
+
+impl GatewayArgs {
+    /// Checks everything, and reads `JWT_SECRET_KEY` and `OGENT_ADMIN_PASSWORD` (or the files that the same names
+    /// with `_FILE` say).
+    ///
+    /// # Errors
+    /// Names every mistake.
+    pub fn into_config(self) -> Result<GatewayConfig, ConfigError> {
+        let mut check = Check::default();
+        let secret = check.secret("JWT_SECRET_KEY", "openssl rand -base64 48", secret_weakness);
+        let admin_password = check.secret("OGENT_ADMIN_PASSWORD", "openssl rand -base64 18", password_weakness);
+        let redis = check.take(secret_from_env("REDIS_URL"));
+        if redis.flatten().is_some() {
+            tracing::info!("REDIS_URL is set; it is for a later part, the gateway does not use it");
+        }
+        let inbox_prefix = permissions::inbox_prefix(&Role::Gateway);
+        let broker = self.broker.into_options(CONNECTION_NAME, &inbox_prefix);
+        let listen = check.take(self.listen.parse().map_err(|_| {
+            format!("OGENT_LISTEN is {:?}, but an address and a port are needed, like 127.0.0.1:8001", self.listen)
+        }));
+        let algorithm = check.take(self.jwt_algorithm.parse().map_err(|error| format!("JWT_ALGORITHM {error}")));
+        let access_ttl = check.take(parse_minutes(&self.access_token_expire_minutes));
+        let allowed_origins = check.take(parse_origins(self.allowed_origins));
+        let parts = (secret, admin_password, listen, algorithm, access_ttl, allowed_origins);
+        match parts {
+            // `check` has a mistake for everything that is missing here.
+            (Some(secret), Some(admin_password), Some(listen), Some(algorithm), Some(ttl), Some(origins))
+                if check.mistakes.is_empty() =>
+            {
+                let jwt = JwtConfig { secret, algorithm, access_ttl: ttl };
+                Ok(GatewayConfig { listen, broker, jwt, admin_password, allowed_origins: origins })
+            }
+            _ => Err(ConfigError { mistakes: check.mistakes }),
+        }
+    }
+}
+
+// === impl ConfigError ===
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the gateway's configuration is not usable:")?;
+        self.mistakes.iter().try_for_each(|mistake| write!(f, "\n  - {mistake}"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+// === impl Check ===
+
+impl Check {
+    fn take<T, E: fmt::Display>(&mut self, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.mistakes.push(error.to_string())).ok()
+    }
+
+    fn secret(&mut self, name: &str, recipe: &str, weakness: fn(&str) -> Option<&'static str>) -> Option<Secret> {
+        let secret = self.take(secret_from_env(name))?;
+        self.take(strong(name, secret, recipe, weakness))
+    }
+}
+
+fn strong(
+    name: &str,
+    secret: Option<Secret>,
+    recipe: &str,
+    weakness: fn(&str) -> Option<&'static str>,
+) -> Result<Secret, String> {
+    let Some(secret) = secret else {
+        return Err(format!("{name} (or {name}_FILE) is not set; `{recipe}` makes a good one"));
+    };
+    match weakness(secret.expose()) {
+        None => Ok(secret),
+        Some(reason) => Err(format!("{name} {reason}; `{recipe}` makes a good one")),
+    }
+}
+
+fn parse_minutes(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(minutes @ 1..=MAX_TOKEN_MINUTES) => Ok(Duration::from_secs(minutes * 60)),
+        _ => Err(format!("ACCESS_TOKEN_EXPIRE_MINUTES is {text:?}, but must be from 1 to {MAX_TOKEN_MINUTES}")),
+    }
+}
+
+/// An origin is a scheme and an authority and nothing else, or it would never equal what a browser sends.
+fn parse_origins(origins: Vec<String>) -> Result<Vec<String>, String> {
+    let origins: Vec<String> = origins.into_iter().filter(|origin| !origin.is_empty()).collect();
+    let is_origin = |origin: &&String| {
+        let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        authority.is_some_and(|rest| !rest.is_empty() && !rest.contains(['/', '?', '#', '@', '*', ' ']))
+    };
+    match origins.iter().find(|origin| !is_origin(origin)) {
+        Some(bad) => Err(format!("--allowed-origin is {bad:?}, but must look like https://console.example.org")),
+        None => Ok(origins.iter().map(|origin| origin.to_ascii_lowercase()).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_have_a_scheme_and_an_authority_only() {
+        let parse = |origin: &str| parse_origins(vec![origin.to_owned()]);
+        for good in ["https://a.example", "http://localhost:3000", "http://[::1]:8001"] {
+            assert_eq!(parse(good).unwrap(), [good]);
+        }
+        for bad in ["*", "a.example", "https://", "https://a.example/", "null", "https://u@a.example", "ftp://a"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(parse("").unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn minutes_have_a_range() {
+        assert_eq!(parse_minutes("30").unwrap(), Duration::from_secs(1800));
+        for bad in ["0", "-1", "1441", "x", "", "99999999999999999999"] {
+            assert!(parse_minutes(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_missing_or_weak_secret_is_named_and_never_shown() {
+        let missing = strong("JWT_SECRET_KEY", None, "r", secret_weakness).unwrap_err();
+        assert!(missing.contains("JWT_SECRET_KEY_FILE"));
+        let weak = Secret::new("hunter2".into());
+        let message = strong("JWT_SECRET_KEY", Some(weak), "r", secret_weakness).unwrap_err();
+        assert!(message.contains("JWT_SECRET_KEY is shorter") && !message.contains("hunter2"), "{message}");
+    }
+}

@@ -1,0 +1,87 @@
+//! Receives a request as a person sent it, gives `execute` a command that is complete and checked.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use ogent_protocol::limits::{DEFAULT_QUEUE_WITHIN, DEFAULT_START_WITHIN};
+use ogent_protocol::rest::ExecuteRequest;
+use ogent_protocol::{AgentId, CommandId, InvalidIntent, Run};
+
+use super::IdempotencyKey;
+
+/// What a person wants.
+#[derive(Debug)]
+pub(crate) struct Order {
+    /// Who wants it.
+    pub(crate) user: String,
+    /// Of which agent.
+    pub(crate) agent: AgentId,
+    /// What.
+    pub(crate) request: ExecuteRequest,
+    /// What makes a retry the same command.
+    pub(crate) key: Option<IdempotencyKey>,
+    /// How long to wait for the outcome.
+    pub(crate) wait: Duration,
+}
+
+/// The same as a command.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) agent: AgentId,
+    pub(super) run: Run,
+    pub(super) wait: Duration,
+    pub(super) may_queue: bool,
+    pub(super) has_key: bool,
+}
+
+// === impl Order ===
+
+impl Order {
+    pub(super) fn prepare(self) -> Result<Prepared, InvalidIntent> {
+        let Self { user, agent, mut request, key, wait } = self;
+        let may_queue = request.queue;
+        let id = key.as_ref().map_or_else(CommandId::generate, |key| CommandId::derive(&user, key.as_str()));
+        request.not_after = request.not_after.or_else(|| start_within(may_queue));
+        let run = request.into_run(id, agent.clone(), &user)?;
+        Ok(Prepared { agent, run, wait, may_queue, has_key: key.is_some() })
+    }
+}
+
+/// When a command is given up that says nothing of it. A stale command must not surprise anybody later.
+fn start_within(may_queue: bool) -> Option<Timestamp> {
+    let within = if may_queue { DEFAULT_QUEUE_WITHIN } else { DEFAULT_START_WITHIN };
+    Timestamp::now().checked_add(SignedDuration::try_from(within).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(request: ExecuteRequest, key: Option<&str>) -> Prepared {
+        let key = key.map(|key| key.parse().unwrap());
+        let order = Order { user: "alice".into(), agent: "web-1".parse().unwrap(), request, key, wait: Duration::ZERO };
+        order.prepare().unwrap()
+    }
+
+    fn request() -> ExecuteRequest {
+        ExecuteRequest { command: Some("uptime".into()), ..ExecuteRequest::default() }
+    }
+
+    #[test]
+    fn a_command_always_has_a_last_moment() {
+        let minutes = |prepared: Prepared| {
+            let left = prepared.run.not_after.unwrap().duration_since(Timestamp::now());
+            left.as_mins() + 1
+        };
+        assert_eq!(minutes(order(request(), None)), 5);
+        assert_eq!(minutes(order(ExecuteRequest { queue: true, ..request() }, None)), 24 * 60);
+    }
+
+    #[test]
+    fn a_key_makes_a_retry_the_same_command() {
+        let (first, retry) = (order(request(), Some("k")), order(request(), Some("\"k\"")));
+        assert_eq!(first.run.id, retry.run.id);
+        assert!(first.run.asks_the_same(&retry.run));
+        assert_ne!(order(request(), None).run.id, order(request(), None).run.id);
+    }
+}

@@ -1,0 +1,220 @@
+//! Receives the annotations of the routes, gives the OpenAPI 3.1 document.
+
+use std::collections::BTreeMap;
+
+use ogent_protocol::OutputStream;
+use ogent_protocol::rest::Problem;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Type};
+use utoipa::{IntoResponses, Modify, OpenApi as _};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::Shared;
+use super::problem::PROBLEM_JSON;
+
+/// The OpenAPI description of the gateway's REST API.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    super::api().into_openapi()
+}
+
+/// The document as it is before the first route.
+pub(super) fn document() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(Document::openapi())
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Ogent",
+        description = "Runs a command on any machine of a fleet and keeps a record of it. Errors are RFC 9457 \
+            problems; their `code` does not change. An answer with 503 may be tried again, one with 500 is a bug."
+    ),
+    // Schemas that only stand in parameters or in problems are not found by themselves.
+    components(schemas(Problem, OutputStream)),
+    modifiers(&Bearer),
+    tags(
+        (name = "login", description = "Get an access token"),
+        (name = "agents", description = "The machines of the fleet"),
+        (name = "commands", description = "Run commands, follow them, look them up"),
+        (name = "status", description = "For load balancers, monitoring and tools")
+    )
+)]
+struct Document;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+        let scheme = scheme.description(Some("An access token from `POST /token`.")).build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Declares sets of problems that several routes share.
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident { $($status:literal: $description:literal,)+ })+) => { $(
+        $(#[$doc])*
+        pub(super) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                BTreeMap::from([$((stringify!($status).to_owned(), problem($status, $description)),)+])
+            }
+        }
+    )+ };
+}
+
+problems! {
+    /// Of every route that asks for a token.
+    Guarded {
+        401: "There is no token, or it is not valid",
+        403: "The user's roles do not allow it",
+    }
+    /// Of every route.
+    Bugs {
+        500: "The gateway has failed: a bug",
+    }
+    /// Of every route with parameters.
+    BadParameter {
+        400: "A parameter is not valid",
+    }
+    /// Of every route with a body.
+    BadBody {
+        400: "A parameter is not valid, or the body cannot be read",
+        408: "The body took too long",
+        413: "The body is larger than 768 KiB, or the command in it than 512 KiB",
+        415: "The body has another Content-Type",
+        422: "A field of the body is wrong, unknown or missing; its name is in the detail",
+    }
+    /// Of every route that asks the broker.
+    BrokerAway {
+        503: "The broker does not answer; try again",
+    }
+    /// Of every route that stores something.
+    Full {
+        507: "The history takes no new commands",
+    }
+    /// Of every route that names a command.
+    NoCommand {
+        404: "No command has this id",
+    }
+    /// Of every route that names an agent.
+    NoAgent {
+        404: "No agent has this id",
+    }
+    /// Of `execute` alone.
+    NotNow {
+        409: "The agent is offline, and the command may not wait for it",
+    }
+    /// Of `POST /token` alone.
+    NoLogin {
+        401: "There is no such user, or it has another password",
+        429: "Too many logins at once; try again",
+    }
+    /// Of `GET /ws` alone.
+    NoWebSocket {
+        400: "The request for a WebSocket is not one",
+        426: "The connection cannot become a WebSocket",
+    }
+    /// Of every route that keeps the connection open and asks nobody else.
+    NoPlace {
+        503: "Too many streams are open; try again",
+    }
+    /// Of `GET /readyz` alone.
+    NotReady {
+        503: "The broker is away",
+    }
+}
+
+fn problem(status: u16, description: &str) -> RefOr<Response> {
+    let schema = Ref::from_schema_name("Problem");
+    let mut response = ResponseBuilder::new()
+        .description(description)
+        .content(PROBLEM_JSON, ContentBuilder::new().schema(Some(schema)).build());
+    let header = |kind, text: &str| {
+        HeaderBuilder::new().schema(Some(ObjectBuilder::new().schema_type(kind))).description(Some(text)).build()
+    };
+    if status == 401 {
+        response = response.header("WWW-Authenticate", header(Type::String, "Says that a bearer token is needed"));
+    }
+    if status == 429 || status == 503 {
+        response = response.header("Retry-After", header(Type::Integer, "Seconds after which to try again"));
+    }
+    response.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document() -> serde_json::Value {
+        serde_json::to_value(openapi()).unwrap()
+    }
+
+    #[test]
+    fn the_document_has_every_route() {
+        let document = document();
+        assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
+        let paths: Vec<_> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(
+            paths,
+            [
+                "/agents",
+                "/agents/{id}",
+                "/agents/{id}/execute",
+                "/commands",
+                "/commands/{id}",
+                "/commands/{id}/cancel",
+                "/commands/{id}/events",
+                "/commands/{id}/output",
+                "/healthz",
+                "/metrics",
+                "/openapi.json",
+                "/readyz",
+                "/token",
+                "/ws",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        fn references<'a>(value: &'a serde_json::Value, found: &mut Vec<&'a str>) {
+            match value {
+                serde_json::Value::Object(map) => {
+                    found.extend(map.get("$ref").and_then(|reference| reference.as_str()));
+                    map.values().for_each(|value| references(value, found));
+                }
+                serde_json::Value::Array(list) => list.iter().for_each(|value| references(value, found)),
+                _ => {}
+            }
+        }
+        let document = document();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 50);
+        for reference in found {
+            assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn guarded_routes_say_so() {
+        let document = document();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            // A WebSocket may log in later, by its first message.
+            if path == "/ws" {
+                continue;
+            }
+            let is_open = ["/token", "/healthz", "/readyz", "/metrics", "/openapi.json"].contains(&path.as_str());
+            for operation in methods.as_object().unwrap().values() {
+                assert_eq!(operation.get("security").is_none(), is_open, "{path}");
+                assert!(is_open || operation["responses"].get("401").is_some(), "{path}");
+            }
+        }
+    }
+}

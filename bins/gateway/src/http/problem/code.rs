@@ -1,0 +1,157 @@
+//! Receives a kind of problem, gives its status, its stable code and its title.
+
+use axum::http::StatusCode;
+
+/// Every kind of problem. The set is closed, and a code never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Code {
+    /// The body is not JSON or not a form.
+    MalformedBody,
+    /// A parameter in the path, the query or a header is wrong.
+    InvalidParameter,
+    /// The request for a WebSocket is not one.
+    InvalidUpgrade,
+    /// There is no token, or not a good one.
+    Unauthorized,
+    /// There is no such user, or it has another password.
+    InvalidCredentials,
+    /// The user's roles do not allow it.
+    Forbidden,
+    /// A browser asks from a page that may not.
+    OriginNotAllowed,
+    /// No route has that path.
+    UnknownPath,
+    /// No agent has that id.
+    UnknownAgent,
+    /// No command has that id.
+    UnknownCommand,
+    /// The route does not have that method.
+    MethodNotAllowed,
+    /// The body took too long.
+    BodyTimeout,
+    /// The agent is offline.
+    AgentOffline,
+    /// The body, or the command in it, is too large.
+    TooLarge,
+    /// The body is of a type that the route does not take.
+    UnsupportedMediaType,
+    /// A field of the body is wrong.
+    InvalidRequest,
+    /// The agent has no SSH target.
+    NoSshTarget,
+    /// The idempotency key belongs to another request.
+    IdempotencyMismatch,
+    /// The connection cannot become a WebSocket.
+    UpgradeRequired,
+    /// Too many logins at once.
+    TooManyLogins,
+    /// Our bug.
+    Internal,
+    /// The broker does not answer.
+    BrokerUnavailable,
+    /// Too many streams are open.
+    TooManyStreams,
+    /// The gateway cannot work now.
+    NotReady,
+    /// The ledger takes no new commands.
+    HistoryFull,
+}
+
+// === impl Code ===
+
+impl Code {
+    /// Every kind, for the tests.
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 25] = [
+        Self::MalformedBody,
+        Self::InvalidParameter,
+        Self::InvalidUpgrade,
+        Self::Unauthorized,
+        Self::InvalidCredentials,
+        Self::Forbidden,
+        Self::OriginNotAllowed,
+        Self::UnknownPath,
+        Self::UnknownAgent,
+        Self::UnknownCommand,
+        Self::MethodNotAllowed,
+        Self::BodyTimeout,
+        Self::AgentOffline,
+        Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidRequest,
+        Self::NoSshTarget,
+        Self::IdempotencyMismatch,
+        Self::UpgradeRequired,
+        Self::TooManyLogins,
+        Self::Internal,
+        Self::BrokerUnavailable,
+        Self::TooManyStreams,
+        Self::NotReady,
+        Self::HistoryFull,
+    ];
+
+    /// The status: 503 means try again, 500 means our bug.
+    pub(in crate::http) fn status(self) -> StatusCode {
+        self.facts().0
+    }
+
+    /// The code, for programs.
+    pub(in crate::http) fn as_str(self) -> &'static str {
+        self.facts().1
+    }
+
+    /// The kind of problem in words.
+    pub(in crate::http) fn title(self) -> &'static str {
+        self.facts().2
+    }
+
+    /// What `WWW-Authenticate` says.
+    pub(super) fn challenge(self) -> Option<&'static str> {
+        matches!(self, Self::Unauthorized | Self::InvalidCredentials).then_some("Bearer realm=\"ogent\"")
+    }
+
+    /// Seconds after which another try makes sense.
+    pub(super) fn retry_after(self) -> Option<u32> {
+        match self {
+            Self::TooManyLogins | Self::NotReady => Some(1),
+            Self::BrokerUnavailable => Some(2),
+            Self::TooManyStreams => Some(5),
+            _ => None,
+        }
+    }
+
+    fn facts(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::MalformedBody => (S::BAD_REQUEST, "malformed_body", "The body cannot be read"),
+            Self::InvalidParameter => (S::BAD_REQUEST, "invalid_parameter", "A parameter is not valid"),
+            Self::InvalidUpgrade => (S::BAD_REQUEST, "invalid_upgrade", "Not a request for a WebSocket"),
+            Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "A valid access token is needed"),
+            Self::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials", "Wrong user name or password"),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "Your roles do not allow this"),
+            Self::OriginNotAllowed => (S::FORBIDDEN, "origin_not_allowed", "Pages of this origin may not connect"),
+            Self::UnknownPath => (S::NOT_FOUND, "unknown_path", "There is nothing here"),
+            Self::UnknownAgent => (S::NOT_FOUND, "unknown_agent", "No agent has this id"),
+            Self::UnknownCommand => (S::NOT_FOUND, "unknown_command", "No command has this id"),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "No such method here"),
+            Self::BodyTimeout => (S::REQUEST_TIMEOUT, "body_timeout", "The body took too long"),
+            Self::AgentOffline => (S::CONFLICT, "agent_offline", "The agent is offline"),
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "The request is too large"),
+            Self::UnsupportedMediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Another Content-Type is needed")
+            }
+            Self::InvalidRequest => (S::UNPROCESSABLE_ENTITY, "invalid_request", "A field is not valid"),
+            Self::NoSshTarget => (S::UNPROCESSABLE_ENTITY, "no_ssh_target", "The agent has no SSH target"),
+            Self::IdempotencyMismatch => {
+                (S::UNPROCESSABLE_ENTITY, "idempotency_mismatch", "The key belongs to another request")
+            }
+            Self::UpgradeRequired => (S::UPGRADE_REQUIRED, "upgrade_required", "Only for WebSockets"),
+            Self::TooManyLogins => (S::TOO_MANY_REQUESTS, "too_many_logins", "Too many logins at once"),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "The gateway has failed"),
+            Self::BrokerUnavailable => (S::SERVICE_UNAVAILABLE, "broker_unavailable", "The broker does not answer"),
+            Self::TooManyStreams => (S::SERVICE_UNAVAILABLE, "too_many_streams", "Too many streams are open"),
+            Self::NotReady => (S::SERVICE_UNAVAILABLE, "not_ready", "The gateway cannot work now"),
+            Self::HistoryFull => (S::INSUFFICIENT_STORAGE, "history_full", "The history is full"),
+        }
+    }
+}

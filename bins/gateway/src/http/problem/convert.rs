@@ -1,0 +1,104 @@
+//! Receives the errors of the services, gives them a kind and the words that a client may read.
+
+use ogent_broker::{BrokerError, ReadError, SubmitError};
+use ogent_protocol::{CommandId, InvalidIntent};
+
+use super::{ApiError, Code};
+use crate::auth::{LoginError, MintError};
+use crate::cancel::CancelError;
+use crate::execute::ExecuteError;
+use crate::history::HistoryError;
+
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        match &error {
+            ReadError::Unavailable(_) => away("the history cannot be read now; try again"),
+            ReadError::Corrupt { .. } => Self::new(Code::Internal, "a record of the history cannot be understood"),
+        }
+        .because(error)
+    }
+}
+
+impl From<BrokerError> for ApiError {
+    fn from(error: BrokerError) -> Self {
+        away("the live feed cannot be followed now; try again").because(error)
+    }
+}
+
+impl From<InvalidIntent> for ApiError {
+    fn from(error: InvalidIntent) -> Self {
+        Self::new(Code::InvalidRequest, error.to_string())
+    }
+}
+
+impl From<HistoryError> for ApiError {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::NotFound(_) => Self::new(Code::UnknownCommand, error.to_string()),
+            HistoryError::Read(error) => error.into(),
+            HistoryError::Follow(error) => error.into(),
+        }
+    }
+}
+
+impl From<ExecuteError> for ApiError {
+    fn from(error: ExecuteError) -> Self {
+        let code = match error {
+            ExecuteError::Invalid(error) => return error.into(),
+            ExecuteError::Read(error) => return error.into(),
+            ExecuteError::Follow(error) => return error.into(),
+            ExecuteError::Submit { id, source } => return not_stored(&id, "command", source),
+            ExecuteError::Vanished(_) => {
+                return Self::new(Code::Internal, "the command cannot be found again").because(error);
+            }
+            ExecuteError::TooLate(_) => Code::InvalidRequest,
+            ExecuteError::UnknownAgent(_) => Code::UnknownAgent,
+            ExecuteError::Offline(_) => Code::AgentOffline,
+            ExecuteError::NoSsh(_) => Code::NoSshTarget,
+            ExecuteError::Mismatch(_) => Code::IdempotencyMismatch,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<CancelError> for ApiError {
+    fn from(error: CancelError) -> Self {
+        match error {
+            CancelError::Invalid(error) => error.into(),
+            CancelError::History(error) => error.into(),
+            CancelError::Submit { id, source } => not_stored(&id, "cancellation of command", source),
+        }
+    }
+}
+
+impl From<LoginError> for ApiError {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::Busy => Self::new(Code::TooManyLogins, "too many logins are under way; try again"),
+            LoginError::Hash(error) => Self::new(Code::Internal, "the password cannot be checked").because(error),
+        }
+    }
+}
+
+impl From<MintError> for ApiError {
+    fn from(error: MintError) -> Self {
+        Self::new(Code::Internal, "the access token cannot be signed").because(error)
+    }
+}
+
+fn away(detail: &str) -> ApiError {
+    ApiError::new(Code::BrokerUnavailable, detail)
+}
+
+fn not_stored(id: &CommandId, what: &str, error: SubmitError) -> ApiError {
+    match &error {
+        SubmitError::Full(_) => ApiError::new(Code::HistoryFull, "the history takes no new commands; make room in it"),
+        SubmitError::TooLarge => ApiError::new(Code::TooLarge, "the command is too large for one message"),
+        SubmitError::Unavailable(_) => away(&format!(
+            "whether the {what} {id} is in the history is not known; GET /commands/{id} will tell, \
+             and a retry with the same Idempotency-Key is safe"
+        )),
+        SubmitError::Refused(_) => ApiError::new(Code::Internal, format!("the broker refuses the {what} {id}")),
+    }
+    .because(error)
+}

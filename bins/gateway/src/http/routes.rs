@@ -1,0 +1,9 @@
+//! Receives typed requests, gives them to the service that answers them. Nothing is decided here but who may ask.
+
+pub(super) mod agents;
+pub(super) mod commands;
+pub(super) mod events;
+pub(super) mod execute;
+pub(super) mod output;
+pub(super) mod status;
+pub(super) mod token;

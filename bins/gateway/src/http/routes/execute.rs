@@ -1,0 +1,100 @@
+//! Receives a command for an agent, gives its outcome, or its id if that takes longer.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use ogent_protocol::AgentId;
+use ogent_protocol::rest::{CommandResult, ExecuteRequest, PendingCommand};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::access::Action;
+use crate::execute::{Answer, Order};
+use crate::http::Shared;
+use crate::http::extract::{Caller, Id, JsonBody, QueryOf, header};
+use crate::http::openapi::{BadBody, BrokerAway, Bugs, Full, Guarded, NoAgent, NotNow};
+use crate::http::problem::{ApiError, Code};
+use crate::limits::{DEFAULT_WAIT_S, MAX_WAIT_S};
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// How to answer.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct ExecuteParams {
+    /// Seconds to wait for the outcome; 0 answers at once.
+    #[param(minimum = 0, maximum = 60, default = 10)]
+    wait: Option<u32>,
+}
+
+/// Run a command on an agent
+///
+/// The command is in the history before it runs. What ends within `wait` seconds is answered with its outcome; for
+/// what takes longer (or when 1,024 requests wait already), the answer is 202 and says where the command can be seen.
+#[utoipa::path(
+    post,
+    path = "/agents/{id}/execute",
+    tag = "commands",
+    security(("bearer" = [])),
+    params(
+        ("id" = AgentId, Path, description = "Id of the agent"),
+        ExecuteParams,
+        (
+            "Idempotency-Key" = Option<String>,
+            Header,
+            description = "Makes a retry of this request the same command, for good. With or without quotes.",
+            min_length = 1,
+            max_length = 257,
+            pattern = r#"^("[!#-\[\]-~]{1,255}"|[!#-\[\]-~]{1,255})$"#
+        )
+    ),
+    request_body(content = ExecuteRequest, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The command has ended", body = CommandResult),
+        (
+            status = 202,
+            description = "The command is in the history and has not ended",
+            body = PendingCommand,
+            headers(("Location" = String, description = "Path of the command"))
+        ),
+        Guarded,
+        BadBody,
+        NoAgent,
+        NotNow,
+        BrokerAway,
+        Full,
+        Bugs
+    )
+)]
+pub(in crate::http) async fn execute(
+    State(services): State<Shared>,
+    caller: Caller,
+    Id(agent): Id<AgentId>,
+    QueryOf(params): QueryOf<ExecuteParams>,
+    headers: HeaderMap,
+    JsonBody(request): JsonBody<ExecuteRequest>,
+) -> Result<Response, ApiError> {
+    let principal = caller.must(Action::Execute)?;
+    let wait = wait(&params)?;
+    let key = header(&headers, IDEMPOTENCY_KEY)?;
+    let order = Order { user: principal.user, agent, request, key, wait };
+    Ok(match services.executor.execute(order).await? {
+        Answer::Finished(result) => Json(result).into_response(),
+        Answer::Pending(pending) => {
+            let location = format!("/commands/{}", pending.id);
+            (StatusCode::ACCEPTED, [(LOCATION, location)], Json(pending)).into_response()
+        }
+    })
+}
+
+fn wait(params: &ExecuteParams) -> Result<Duration, ApiError> {
+    match params.wait.unwrap_or(DEFAULT_WAIT_S) {
+        seconds @ 0..=MAX_WAIT_S => Ok(Duration::from_secs(seconds.into())),
+        _ => Err(ApiError::new(Code::InvalidParameter, format!("wait: is more than {MAX_WAIT_S} seconds"))),
+    }
+}

@@ -1,0 +1,68 @@
+//! Receives requests for a WebSocket, gives the sockets a session each.
+
+mod message;
+mod origin;
+mod session;
+mod subscription;
+mod writer;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use super::Shared;
+use super::extract::bearer;
+use super::openapi::{Bugs, Guarded, NoPlace, NoWebSocket};
+use super::problem::{ApiError, Code};
+use crate::limits::WS_MAX_MESSAGE_BYTES;
+
+/// Follow agents and commands over a WebSocket
+///
+/// JSON messages in both directions. Log in with the `Authorization` header or, from a browser, with the first
+/// message: `{"type":"auth","token":"…"}`. Then `{"type":"subscribe","topic":"agents"}`,
+/// `{"type":"subscribe","topic":{"results":{"agent":"web-1"}}}` or
+/// `{"type":"subscribe","topic":{"command":{"command":"…","after":3}}}`; `after` resumes behind an event's `seq`.
+/// A browser's `Origin` has to be the gateway's own or an allowed one.
+#[utoipa::path(
+    get,
+    path = "/ws",
+    tag = "commands",
+    security((), ("bearer" = [])),
+    responses((status = 101, description = "The connection is a WebSocket now"), NoWebSocket, Guarded, NoPlace, Bugs)
+)]
+pub(super) async fn open(
+    State(services): State<Shared>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, ApiError> {
+    if !origin::is_allowed(&headers, &services.allowed_origins) {
+        let detail = "pages of this origin may not connect; --allowed-origin lets them";
+        return Err(ApiError::new(Code::OriginNotAllowed, detail));
+    }
+    let principal = bearer(&headers, &services.tokens)?;
+    let upgrade = upgrade.map_err(not_a_websocket)?;
+    let place = services.streams.enter("ws");
+    let place = place.ok_or_else(|| ApiError::new(Code::TooManyStreams, "too many sockets are open; try again"))?;
+    let upgrade = upgrade.max_message_size(WS_MAX_MESSAGE_BYTES).max_frame_size(WS_MAX_MESSAGE_BYTES);
+    let session = {
+        let services = Arc::clone(&services);
+        async move |socket| {
+            let _held = place;
+            session::run(socket, services, principal).await;
+        }
+    };
+    Ok(upgrade.on_upgrade(move |socket| services.streams.track(session(socket))))
+}
+
+fn not_a_websocket(rejection: WebSocketUpgradeRejection) -> ApiError {
+    let code = match rejection.status() {
+        StatusCode::UPGRADE_REQUIRED => Code::UpgradeRequired,
+        StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+        _ => Code::InvalidUpgrade,
+    };
+    ApiError::new(code, rejection.body_text())
+}

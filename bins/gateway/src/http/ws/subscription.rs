@@ -1,0 +1,151 @@
+//! Receives what happens at one topic from the ledger or the directory, gives it to the writer of one socket.
+
+use ogent_broker::{AgentState, BrokerError, ReadError};
+use ogent_protocol::{AgentId, CommandStatus};
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use super::message::{OneCommand, Reference, Results, ServerMessage, Topic};
+use super::writer::{Outbox, Outgoing};
+use crate::agents;
+use crate::history::HistoryError;
+use crate::http::Shared;
+use crate::http::problem::Code;
+
+/// Why a subscription is over.
+#[derive(Debug, thiserror::Error)]
+enum Over {
+    /// The socket takes nothing any more.
+    #[error("the socket is closed")]
+    Gone,
+    /// There is nothing to follow.
+    #[error("there is no agent {0}")]
+    UnknownAgent(AgentId),
+    /// It cannot be followed, or not any further.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+}
+
+/// Sends the messages of one topic under one mark.
+struct Channel {
+    reference: Reference,
+    outbox: Outbox,
+}
+
+/// Follows `topic` until it ends, cannot go on, or is told to `stop`. The last message with its mark is `ended`.
+pub(super) async fn serve(
+    services: Shared,
+    reference: Reference,
+    topic: Topic,
+    outbox: Outbox,
+    stop: CancellationToken,
+) {
+    let channel = Channel { reference, outbox };
+    let followed = async {
+        match topic {
+            Topic::Agents => channel.agents(&services).await,
+            Topic::Results(wanted) => channel.results(&services, wanted).await,
+            Topic::Command(wanted) => channel.command(&services, wanted).await,
+        }
+    };
+    let end = tokio::select! {
+        end = followed => end,
+        () = stop.cancelled() => Ok(None),
+    };
+    match end {
+        Ok(status) => channel.ended(status).await,
+        Err(over) => channel.explain(over).await,
+    }
+}
+
+// === impl Channel ===
+
+impl Channel {
+    async fn agents(&self, services: &Shared) -> Result<Option<CommandStatus>, Over> {
+        // First listen, then look: what changes in between is heard, at worst twice.
+        let mut changes = services.directory.subscribe();
+        self.all_agents(services).await?;
+        loop {
+            match changes.recv().await {
+                Ok(state) => self.agent(&state).await?,
+                Err(RecvError::Lagged(missed)) => {
+                    self.send(ServerMessage::Gap { reference: self.reference.clone(), missed }).await?;
+                    self.all_agents(services).await?;
+                }
+                Err(RecvError::Closed) => return Ok(None),
+            }
+        }
+    }
+
+    async fn all_agents(&self, services: &Shared) -> Result<(), Over> {
+        for state in services.directory.list() {
+            self.agent(&state).await?;
+        }
+        Ok(())
+    }
+
+    async fn agent(&self, state: &AgentState) -> Result<(), Over> {
+        let (reference, agent) = (self.reference.clone(), Box::new(agents::view(state)));
+        self.send(ServerMessage::Agent { reference, agent }).await
+    }
+
+    async fn results(&self, services: &Shared, wanted: Results) -> Result<Option<CommandStatus>, Over> {
+        let Results { agent, after } = wanted;
+        if services.directory.get(&agent).is_none() {
+            return Err(Over::UnknownAgent(agent));
+        }
+        let mut feed = services.ledger.follow_agent(&agent, after).await?;
+        loop {
+            let stored = feed.next().await?;
+            let (reference, event) = (self.reference.clone(), Box::new(stored.event));
+            self.send(ServerMessage::Event { reference, seq: stored.sequence, event }).await?;
+        }
+    }
+
+    async fn command(&self, services: &Shared, wanted: OneCommand) -> Result<Option<CommandStatus>, Over> {
+        let mut follow = services.history.follow(&wanted.command, wanted.after).await?;
+        while let Some(stored) = follow.next().await? {
+            let (reference, seq, event) = (self.reference.clone(), stored.event.n, Box::new(stored.event));
+            self.send(ServerMessage::Event { reference, seq, event }).await?;
+        }
+        Ok(Some(follow.status()))
+    }
+
+    async fn explain(&self, over: Over) {
+        let code = match &over {
+            Over::Gone => return,
+            Over::UnknownAgent(_) => Code::UnknownAgent,
+            Over::History(HistoryError::NotFound(_)) => Code::UnknownCommand,
+            Over::History(HistoryError::Read(ReadError::Corrupt { .. })) => Code::Internal,
+            Over::History(_) => Code::BrokerUnavailable,
+        };
+        tracing::debug!(error = %over, "a subscription is over");
+        let detail = over.to_string();
+        let error = ServerMessage::Error { reference: Some(self.reference.clone()), code: code.as_str(), detail };
+        // The client hears both: why, and that it may use the mark again. If it is gone it needs neither.
+        if self.send(error).await.is_ok() {
+            self.ended(None).await;
+        }
+    }
+
+    async fn ended(&self, status: Option<CommandStatus>) {
+        // A socket that is gone does not need to know.
+        let _ = self.send(ServerMessage::Ended { reference: self.reference.clone(), status }).await;
+    }
+
+    async fn send(&self, message: ServerMessage) -> Result<(), Over> {
+        self.outbox.send(Outgoing::Message(message)).await.map_err(|_| Over::Gone)
+    }
+}
+
+impl From<ReadError> for Over {
+    fn from(error: ReadError) -> Self {
+        Self::History(error.into())
+    }
+}
+
+impl From<BrokerError> for Over {
+    fn from(error: BrokerError) -> Self {
+        Self::History(error.into())
+    }
+}

@@ -1,0 +1,31 @@
+//! The gateway: receives HTTP from people and programs, gives messages to the broker, and brings back what follows.
+//! It holds no truth of its own, so any number of gateways may run side by side.
+//!
+//! The modules in the order in which a request passes them: [`config`] says how to start, [`app`] wires the parts
+//! together into [`services`], [`http`] takes the request, [`auth`] tells who asks, [`access`] whether that may be,
+//! and then [`execute`], [`cancel`], [`history`] or [`agents`] does it. [`streams`] and [`limits`] keep all of it
+//! within bounds, [`metrics`] counts it.
+
+mod app;
+mod config;
+mod services;
+
+mod http;
+
+mod access;
+mod auth;
+
+mod agents;
+mod cancel;
+mod execute;
+mod history;
+
+mod limits;
+mod metrics;
+mod streams;
+
+pub use access::Role;
+pub use app::Gateway;
+pub use auth::{JwtAlgorithm, JwtConfig, MintError, mint_token};
+pub use config::{ConfigError, GatewayArgs, GatewayConfig};
+pub use http::openapi;

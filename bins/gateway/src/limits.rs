@@ -1,0 +1,100 @@
+//! Every bound of the gateway in one place, each with its reason and with what happens at it.
+//!
+//! The bounds of messages themselves stand in [`ogent_protocol::limits`].
+
+use std::time::Duration;
+
+/// Connections open at once. At the bound new ones wait in the kernel's backlog.
+pub(crate) const MAX_CONNECTIONS: usize = 2048;
+
+/// How long the head of a request may take, and how long an idle connection is kept. Then the connection is closed.
+pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Largest head of a request: an access token and a handful of headers fit many times. Refused with 431.
+pub(crate) const MAX_HEADER_BYTES: usize = 64 * 1024;
+
+/// Most headers of a request: what browsers behind two proxies send, twice. Refused with 431.
+pub(crate) const MAX_HEADERS: usize = 64;
+
+/// Largest body: an intent may have 512 KiB, and JSON may spend escapes on it. Refused with 413.
+pub(crate) const MAX_BODY_BYTES: usize = 768 * 1024;
+
+/// How long a body may take: 768 KiB over a line of 256 kbit/s. Refused with 408.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long `execute` waits when the request says nothing, in seconds.
+pub(crate) const DEFAULT_WAIT_S: u32 = 10;
+
+/// Longest time that `execute` waits, in seconds: below the 60 s after which common proxies give up. Refused with 400.
+pub(crate) const MAX_WAIT_S: u32 = 60;
+
+/// Requests that wait for an outcome at once. At the bound a command is still submitted, and answered with 202 at
+/// once: its outcome is not lost, only this connection's wait for it.
+pub(crate) const MAX_WAITERS: usize = 1024;
+
+/// A live agent claims within milliseconds; one that has said nothing for this long may have missed the bell.
+pub(crate) const RING_AFTER: Duration = Duration::from_secs(1);
+
+/// Time between later rings.
+pub(crate) const RING_EVERY: Duration = Duration::from_secs(3);
+
+/// How long a retry with `wait=0` may take to collect an outcome that is already there.
+pub(crate) const REPLAY_WITHIN: Duration = Duration::from_secs(5);
+
+/// SSE and WebSocket connections at once. Refused with 503.
+pub(crate) const MAX_STREAMS: usize = 1024;
+
+/// Time between keep-alive comments of an SSE stream: proxies commonly cut what is silent for 30 s or 60 s.
+pub(crate) const SSE_KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Largest message that a WebSocket client may send. The socket is closed.
+pub(crate) const WS_MAX_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// Topics that one WebSocket follows at once. Refused with an `error` message.
+pub(crate) const WS_MAX_SUBSCRIPTIONS: usize = 32;
+
+/// Messages that wait to be written to one WebSocket. At the bound the subscriptions wait: they read from the
+/// ledger, so nothing is lost. The list of agents skips, and says so with `gap`.
+pub(crate) const WS_OUTBOX: usize = 64;
+
+/// How long a client without a bearer header has to send its `auth` message. The socket is closed.
+pub(crate) const WS_AUTH_WITHIN: Duration = Duration::from_secs(5);
+
+/// Time between pings.
+pub(crate) const WS_PING_EVERY: Duration = Duration::from_secs(20);
+
+/// How long a client may be silent: two pings without a pong. The socket is closed.
+pub(crate) const WS_IDLE: Duration = Duration::from_secs(50);
+
+/// How long a client may take to accept one message. The socket is closed.
+pub(crate) const WS_WRITE_WITHIN: Duration = Duration::from_secs(30);
+
+/// Longest name that a client gives to a subscription.
+pub(crate) const WS_MAX_REF_BYTES: usize = 64;
+
+/// Password hashes computed at once: each takes 19 MiB and a processor for about 20 ms.
+pub(crate) const LOGINS_AT_ONCE: usize = 2;
+
+/// Logins under way, the computing ones included. Refused with 429.
+pub(crate) const LOGINS_QUEUED: usize = 32;
+
+/// Longest password that is hashed. Refused with 422.
+pub(crate) const MAX_PASSWORD_BYTES: usize = 1024;
+
+/// Longest user name. Refused with 422.
+pub(crate) const MAX_USERNAME_BYTES: usize = 256;
+
+/// Commands on one page of the history when the request says nothing.
+pub(crate) const DEFAULT_PAGE: usize = 50;
+
+/// Most commands on one page of the history. Refused with 400.
+pub(crate) const MAX_PAGE: usize = 200;
+
+/// Pages of the ledger that one request looks through for commands that match. The answer is a short page.
+pub(crate) const MAX_SCANS: usize = 16;
+
+/// Time after which a request looks through no further page. The answer is a short page.
+pub(crate) const SCAN_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long requests may take to finish once the gateway is told to stop. Then they are cut off.
+pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);

@@ -1,0 +1,38 @@
+//! Receives arguments and environment from the system, gives them to the gateway, and its end to the system.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use ogent_gateway::{Gateway, GatewayArgs};
+use ogent_runtime::shutdown;
+use ogent_runtime::telemetry::{self, LogFormat};
+
+/// Ogent's gateway: REST, Server-Sent Events and WebSocket on one side, NATS on the other.
+///
+/// JWT_SECRET_KEY and OGENT_ADMIN_PASSWORD must be set, or JWT_SECRET_KEY_FILE and OGENT_ADMIN_PASSWORD_FILE.
+#[derive(Parser)]
+#[command(name = "ogent-gateway", version)]
+struct Args {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    telemetry::init(LogFormat::Text, "info");
+    match run(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The alternate form shows the whole chain of causes.
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> anyhow::Result<()> {
+    let config = args.gateway.into_config()?;
+    let shutdown = shutdown::on_signals()?;
+    Gateway::build(config).await?.run(shutdown).await
+}

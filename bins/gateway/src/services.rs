@@ -1,0 +1,74 @@
+//! Receives the parts from `app`, gives them to every route of `http`.
+
+use ogent_broker::{Broker, Directory, Ledger};
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::{Passwords, Tokens};
+use crate::cancel::Canceller;
+use crate::execute::Executor;
+use crate::history::History;
+use crate::metrics::{Metrics, Snapshot};
+use crate::streams::Streams;
+
+/// What is made before the gateway runs.
+pub(crate) struct Parts {
+    pub(crate) broker: Broker,
+    pub(crate) directory: Directory,
+    pub(crate) tokens: Tokens,
+    pub(crate) passwords: Passwords,
+    pub(crate) metrics: Metrics,
+    pub(crate) allowed_origins: Vec<String>,
+}
+
+/// Everything that a route may need.
+pub(crate) struct Services {
+    pub(crate) directory: Directory,
+    pub(crate) ledger: Ledger,
+    pub(crate) tokens: Tokens,
+    pub(crate) passwords: Passwords,
+    pub(crate) executor: Executor,
+    pub(crate) canceller: Canceller,
+    pub(crate) history: History,
+    pub(crate) streams: Streams,
+    pub(crate) allowed_origins: Vec<String>,
+    broker: Broker,
+    metrics: Metrics,
+}
+
+// === impl Services ===
+
+impl Services {
+    /// Whatever waits or streams comes to an end when `stopping` is cancelled.
+    #[must_use]
+    pub(crate) fn new(parts: Parts, stopping: &CancellationToken) -> Self {
+        let Parts { broker, directory, tokens, passwords, metrics, allowed_origins } = parts;
+        let ledger = Ledger::new(&broker);
+        let history = History::new(ledger.clone());
+        Self {
+            executor: Executor::new(ledger.clone(), directory.clone(), stopping.clone()),
+            canceller: Canceller::new(ledger.clone(), history.clone(), stopping.clone()),
+            streams: Streams::new(stopping.clone()),
+            directory,
+            ledger,
+            tokens,
+            passwords,
+            history,
+            allowed_origins,
+            broker,
+            metrics,
+        }
+    }
+
+    /// Whether commands can be taken: the broker is there and the picture of the agents is up to date.
+    #[must_use]
+    pub(crate) fn is_ready(&self) -> bool {
+        self.broker.is_connected() && self.directory.is_fresh()
+    }
+
+    /// The metrics, with what is only known now.
+    #[must_use]
+    pub(crate) fn render_metrics(&self) -> String {
+        let (online, offline) = self.directory.count();
+        self.metrics.render(Snapshot { online, offline, reconnects: self.broker.reconnects() })
+    }
+}

@@ -1,0 +1,75 @@
+//! Receives SSE and WebSocket connections from `http`, gives each a place, and waits for all of them at the end.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::limits::MAX_STREAMS;
+use crate::metrics;
+
+/// Connections that stay open.
+pub(crate) struct Streams {
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+}
+
+/// The place of one connection. Given back when dropped.
+pub(crate) struct Place {
+    _permit: OwnedSemaphorePermit,
+    _counted: metrics::InFlight,
+}
+
+/// Why a connection has to end, though nothing is wrong with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// Its token is no longer good.
+    Expired,
+    /// The gateway stops.
+    Stopping,
+}
+
+// === impl Streams ===
+
+impl Streams {
+    /// All connections end when `stopping` is cancelled.
+    #[must_use]
+    pub(crate) fn new(stopping: CancellationToken) -> Self {
+        Self { places: Arc::new(Semaphore::new(MAX_STREAMS)), tasks: TaskTracker::new(), stopping }
+    }
+
+    /// A place for a connection of that kind (`sse`, `ws`), if there is one.
+    #[must_use]
+    pub(crate) fn enter(&self, kind: &'static str) -> Option<Place> {
+        let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        Some(Place { _permit: permit, _counted: metrics::streaming(kind) })
+    }
+
+    /// Makes the end of the gateway wait for `task`: a WebSocket has left the HTTP connection that it came on.
+    pub(crate) fn track<F: Future>(&self, task: F) -> impl Future<Output = F::Output> + use<F> {
+        self.tasks.track_future(task)
+    }
+
+    /// Resolves when a connection whose token is good until `expires_at` has to end.
+    pub(crate) fn end_of(&self, expires_at: Timestamp) -> impl Future<Output = Ended> + Send + use<> {
+        let stopping = self.stopping.clone();
+        // A token that has just expired gives a negative duration: then it is the end now.
+        let left = expires_at.duration_since(Timestamp::now()).try_into().unwrap_or_default();
+        async move {
+            tokio::select! {
+                () = stopping.cancelled() => Ended::Stopping,
+                () = sleep(left) => Ended::Expired,
+            }
+        }
+    }
+
+    /// Resolves when all tracked connections have ended.
+    pub(crate) async fn finished(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

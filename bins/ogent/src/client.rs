@@ -1,0 +1,192 @@
+//! Receives what the commands want, asks a gateway for it over HTTP, gives its answers as the contract's types.
+
+pub mod address;
+pub mod answer;
+pub mod credentials;
+pub mod error;
+pub mod follow;
+pub mod history;
+pub mod retry;
+pub mod sse;
+
+use std::time::Duration;
+
+use ogent_protocol::rest::{
+    AgentList, AgentView, CancelRequest, CommandPage, CommandView, ExecuteRequest, TokenResponse,
+};
+use ogent_protocol::{AgentId, CommandId, OutputStream};
+use ogent_runtime::Secret;
+use reqwest::redirect::Policy;
+use reqwest::{Method, RequestBuilder, Response};
+use serde::Deserialize;
+
+pub use address::GatewayUrl;
+pub use error::ClientError;
+pub use follow::{Follow, News};
+pub use history::HistoryQuery;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long an answer may take as a whole, where it is a document.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// How long a stream may be silent: the gateway says something every 15 seconds, so that two were missed.
+const SILENCE: Duration = Duration::from_secs(45);
+
+/// A gateway, and who we are there.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    url: GatewayUrl,
+    token: Option<Secret>,
+}
+
+/// What `execute` says of a command, whether it has ended yet or not.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Submitted {
+    /// The command.
+    pub id: CommandId,
+}
+
+// === impl Client ===
+
+impl Client {
+    /// A client that sends `token` with every request. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// When the system's certificates cannot be read, which `https` needs.
+    pub fn new(url: GatewayUrl, token: Option<Secret>) -> Result<Self, ClientError> {
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("ogent/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            // No gateway redirects: a token must not follow one.
+            .redirect(Policy::none());
+        if url.is_loopback() {
+            builder = builder.no_proxy();
+        }
+        if !url.is_encrypted() {
+            // Reading the system's certificates takes longer than the request, and some containers have none.
+            builder = builder.tls_certs_only([]);
+        }
+        let http = builder.build().map_err(ClientError::Setup)?;
+        Ok(Self { http, url, token })
+    }
+
+    /// The gateway that it asks.
+    #[must_use]
+    pub fn url(&self) -> &GatewayUrl {
+        &self.url
+    }
+
+    /// Exchanges a password for a token.
+    ///
+    /// # Errors
+    /// When the gateway refuses them, or does not answer.
+    pub async fn log_in(&self, username: &str, password: &Secret) -> Result<TokenResponse, ClientError> {
+        let form = [("username", username), ("password", password.expose())];
+        let request = self.request(Method::POST, &["token"]).form(&form);
+        answer::json(self.send(request.timeout(ANSWER)).await?).await
+    }
+
+    /// All agents.
+    ///
+    /// # Errors
+    /// When the gateway refuses, or does not answer.
+    pub async fn agents(&self) -> Result<Vec<AgentView>, ClientError> {
+        let list: AgentList = self.get(&["agents"]).await?;
+        Ok(list.agents)
+    }
+
+    /// One agent.
+    ///
+    /// # Errors
+    /// When there is none of that id, the gateway refuses, or does not answer.
+    pub async fn agent(&self, id: &AgentId) -> Result<AgentView, ClientError> {
+        self.get(&["agents", id.as_str()]).await
+    }
+
+    /// Asks for a command to be run, without waiting for its end. `key` makes it the same command however often the
+    /// request has to be sent.
+    ///
+    /// # Errors
+    /// When the gateway refuses it, or does not answer even after some time.
+    pub async fn execute(&self, agent: &AgentId, run: &ExecuteRequest, key: &str) -> Result<Submitted, ClientError> {
+        retry::patiently(|| async {
+            let request = self.request(Method::POST, &["agents", agent.as_str(), "execute"]);
+            let request = request.query(&[("wait", "0")]).header("idempotency-key", key).json(run);
+            answer::json(self.send(request.timeout(ANSWER)).await?).await
+        })
+        .await
+    }
+
+    /// One command of the history.
+    ///
+    /// # Errors
+    /// When there is none of that id, the gateway refuses, or does not answer.
+    pub async fn command(&self, id: &CommandId) -> Result<CommandView, ClientError> {
+        self.get(&["commands", id.as_str()]).await
+    }
+
+    /// One page of the history, newest first.
+    ///
+    /// # Errors
+    /// When the gateway refuses, or does not answer.
+    pub async fn commands(&self, query: &HistoryQuery) -> Result<CommandPage, ClientError> {
+        retry::patiently(|| async {
+            let request = self.request(Method::GET, &["commands"]).query(query);
+            answer::json(self.send(request.timeout(ANSWER)).await?).await
+        })
+        .await
+    }
+
+    /// What a command has printed until now: [`answer::chunk`] reads it.
+    ///
+    /// # Errors
+    /// When there is none of that id, the gateway refuses, or does not answer.
+    pub async fn output(&self, id: &CommandId, stream: Option<OutputStream>) -> Result<Response, ClientError> {
+        let request = self.request(Method::GET, &["commands", id.as_str(), "output"]);
+        self.send(request.query(&stream.map(|stream| ("stream", stream)).as_slice())).await
+    }
+
+    /// Asks for a command to be ended. Once is as good as often.
+    ///
+    /// # Errors
+    /// When there is none of that id, the gateway refuses, or does not answer even after some time.
+    pub async fn cancel(&self, id: &CommandId, reason: Option<String>) -> Result<(), ClientError> {
+        let body = CancelRequest { reason };
+        retry::patiently(|| async {
+            let request = self.request(Method::POST, &["commands", id.as_str(), "cancel"]).json(&body);
+            self.send(request.timeout(ANSWER)).await.map(drop)
+        })
+        .await
+    }
+
+    /// Everything that happens to a command, from its beginning to its end.
+    #[must_use]
+    pub fn follow(&self, id: &CommandId) -> Follow {
+        Follow::new(self.clone(), id.clone())
+    }
+
+    async fn get<T: for<'de> Deserialize<'de>>(&self, path: &[&str]) -> Result<T, ClientError> {
+        retry::patiently(|| async {
+            let request = self.request(Method::GET, path).timeout(ANSWER);
+            answer::json(self.send(request).await?).await
+        })
+        .await
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        let request = self.http.request(method, self.url.join(path));
+        match &self.token {
+            Some(token) => request.bearer_auth(token.expose()),
+            None => request,
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let response = request.send().await.map_err(|error| ClientError::transport(&self.url, error))?;
+        answer::accepted(response).await
+    }
+}

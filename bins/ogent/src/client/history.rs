@@ -1,0 +1,30 @@
+//! Which commands of the history are wanted.
+
+use jiff::Timestamp;
+use ogent_protocol::{AgentId, CommandStatus};
+use serde::Serialize;
+
+/// The query of `GET /commands`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct HistoryQuery {
+    /// Of that agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentId>,
+    /// With that status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<CommandStatus>,
+    /// That this person asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Recorded at this moment or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Recorded at this moment or before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// At most so many.
+    pub limit: usize,
+    /// Where the page before ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}

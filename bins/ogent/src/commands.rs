@@ -1,0 +1,41 @@
+//! Receives what a person asked for, does it through the client, gives the answer to the output: one module for each
+//! command.
+
+pub mod login;
+pub mod logout;
+
+pub mod agents;
+
+pub mod exec;
+
+pub mod cancel;
+pub mod history;
+pub mod logs;
+pub mod show;
+
+pub mod completions;
+
+use crate::client::credentials::token_for;
+use crate::client::{Client, GatewayUrl};
+use crate::output::Output;
+
+/// What every command is given: the gateway that it is about, and where it speaks.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The gateway.
+    pub url: GatewayUrl,
+    /// Where to speak.
+    pub out: Output,
+}
+
+// === impl Context ===
+
+impl Context {
+    /// A client with the user's token, if there is one.
+    ///
+    /// # Errors
+    /// When the token is there and cannot be read.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        Ok(Client::new(self.url.clone(), token_for(&self.url)?)?)
+    }
+}

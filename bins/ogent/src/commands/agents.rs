@@ -1,0 +1,149 @@
+//! `ogent agents`: shows which machines there are, or one of them in full.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use jiff::Timestamp;
+use ogent_protocol::AgentId;
+use ogent_protocol::rest::AgentView;
+
+use super::Context;
+use crate::output::format::FormatArgs;
+use crate::output::humane;
+use crate::output::table::{Cell, Table};
+
+const EXAMPLES: &str = "\
+Examples:
+  ogent agents
+  ogent agents agent-dxu4rcsjnzoi
+  ogent agents -o json | jq -r '.[] | select(.status == \"online\") | .id'";
+
+/// What `ogent agents` takes.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct AgentsArgs {
+    /// Show this one only, in full
+    #[arg(value_name = "ID")]
+    id: Option<AgentId>,
+
+    #[command(flatten)]
+    output: FormatArgs,
+}
+
+/// Shows agents.
+///
+/// # Errors
+/// When the gateway refuses, or the answer cannot be written.
+pub async fn run(args: AgentsArgs, context: &Context) -> anyhow::Result<()> {
+    let Context { out, .. } = context;
+    let client = context.client()?;
+    let times = Times { now: Timestamp::now(), is_relative: out.is_terminal() };
+    if let Some(id) = args.id {
+        let agent = client.agent(&id).await?;
+        out.one(args.output.format, &agent, || details(&agent, times))?;
+        return Ok(());
+    }
+    let agents = client.agents().await?;
+    out.list(args.output.format, &agents, || overview(&agents, times))?;
+    if agents.is_empty() {
+        out.say("no agents have registered yet");
+    }
+    Ok(())
+}
+
+/// How moments are shown: as ages to people, in full to programs.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    now: Timestamp,
+    is_relative: bool,
+}
+
+// === impl Times ===
+
+impl Times {
+    fn show(self, moment: Timestamp) -> String {
+        if self.is_relative { format!("{} ago", humane::age(moment, self.now)) } else { humane::moment(moment) }
+    }
+}
+
+fn overview(agents: &[AgentView], times: Times) -> Table {
+    let mut table = Table::new(["ID", "STATUS", "HOSTNAME", "PLATFORM", "RUNNING", "LAST SEEN", "LABELS"]);
+    for agent in agents {
+        table.row([
+            agent.id.as_str().into(),
+            agent.status.into(),
+            agent.hostname.as_deref().unwrap_or(agent.id.as_str()).into(),
+            format!("{}/{}", agent.platform.os, agent.platform.arch).into(),
+            Cell::or_dash(load(agent)),
+            times.show(agent.last_seen).into(),
+            Cell::or_dash(labels(&agent.labels)),
+        ]);
+    }
+    table
+}
+
+fn details(agent: &AgentView, times: Times) -> Table {
+    let mut table = Table::default();
+    table.field("id", agent.id.as_str());
+    table.field("status", agent.status);
+    table.optional_field("hostname", agent.hostname.as_deref());
+    let platform = &agent.platform;
+    table.field("platform", format!("{}/{}", platform.os, platform.arch));
+    table.optional_field("distribution", platform.distribution.as_deref());
+    table.field("kernel", platform.kernel.as_str());
+    table.field("version", agent.version.as_str());
+    table.field("runs as", agent.user.as_str());
+    table.field("capabilities", agent.capabilities.join(", "));
+    table.optional_field("labels", labels(&agent.labels));
+    table.optional_field("running", load(agent));
+    table.optional_field("waiting", agent.queued.map(|queued| queued.to_string()));
+    table.field("started", times.show(agent.started_at));
+    table.field("last seen", times.show(agent.last_seen));
+    table
+}
+
+fn load(agent: &AgentView) -> Option<String> {
+    agent.running.map(|running| format!("{running}/{}", agent.max_concurrent))
+}
+
+fn labels(labels: &BTreeMap<String, String>) -> Option<String> {
+    let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    (!pairs.is_empty()).then(|| pairs.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::table::Look;
+
+    fn agent() -> AgentView {
+        serde_json::from_value(serde_json::json!({
+            "id": "web-1", "status": "online", "hostname": "web\u{1b}[1m", "version": "0.1.0", "user": "root",
+            "platform": {"os": "linux", "arch": "x86_64", "kernel": "6.1"}, "capabilities": ["shell", "argv"],
+            "labels": {"role": "web", "zone": "a"}, "started_at": "2026-05-01T07:00:00Z",
+            "last_seen": "2026-05-01T07:59:48Z", "running": 2, "queued": 0, "max_concurrent": 8
+        }))
+        .unwrap()
+    }
+
+    fn render(table: &Table) -> String {
+        table.render(Look { width: None, has_color: false })
+    }
+
+    #[test]
+    fn agents_are_listed() {
+        let now = "2026-05-01T08:00:00Z".parse().unwrap();
+        assert_eq!(
+            render(&overview(&[agent()], Times { now, is_relative: true })),
+            "ID     STATUS  HOSTNAME  PLATFORM      RUNNING  LAST SEEN  LABELS\n\
+             web-1  online  web^[[1m  linux/x86_64  2/8      12s ago    role=web,zone=a\n"
+        );
+    }
+
+    #[test]
+    fn one_agent_is_shown_in_full() {
+        let text = render(&details(&agent(), Times { now: Timestamp::now(), is_relative: false }));
+        assert!(text.contains("capabilities  shell, argv\n"), "{text}");
+        assert!(text.contains("last seen     2026-05-01T07:59:48.000Z\n"), "{text}");
+    }
+}

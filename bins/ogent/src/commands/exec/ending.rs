@@ -1,0 +1,192 @@
+//! Receives how a command ended, gives what to exit with and what to tell the user.
+
+use ogent_protocol::CommandStatus;
+use ogent_protocol::event::Finished;
+use ogent_protocol::rest::CommandView;
+
+use super::OGENT_FAILED;
+use crate::output::humane;
+
+/// How a command ended, as far as the user's shell cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Its outcome.
+    pub status: CommandStatus,
+    /// What its process exited with.
+    pub exit_code: Option<i32>,
+    /// What ended its process.
+    pub signal: Option<i32>,
+    /// What the agent says about it.
+    pub message: Option<String>,
+    /// Bytes of output that nobody has.
+    pub cut: u64,
+    /// Whether it left something behind that still prints.
+    pub left_running: bool,
+}
+
+impl From<&Finished> for End {
+    fn from(end: &Finished) -> Self {
+        Self {
+            status: end.outcome.into(),
+            exit_code: end.exit_code,
+            signal: end.signal,
+            message: end.message.clone(),
+            cut: end.stdout.cut + end.stderr.cut,
+            left_running: end.left_running,
+        }
+    }
+}
+
+impl From<&CommandView> for End {
+    fn from(command: &CommandView) -> Self {
+        Self {
+            status: command.status,
+            exit_code: command.exit_code,
+            signal: command.signal,
+            message: command.message.clone(),
+            cut: command.cut_bytes.unwrap_or_default(),
+            left_running: false,
+        }
+    }
+}
+
+/// What `ogent exec` exits with.
+#[must_use]
+pub fn exit_code(end: &End, was_interrupted: bool) -> u8 {
+    const INTERRUPTED: u8 = 130;
+    if was_interrupted {
+        return INTERRUPTED;
+    }
+    // A code that no shell could show counts as a general failure.
+    let own = end.exit_code.and_then(|code| u8::try_from(code).ok());
+    match end.status {
+        CommandStatus::Succeeded => 0,
+        CommandStatus::Failed => own.filter(|code| *code != 0).unwrap_or(1),
+        CommandStatus::Signaled => end.signal.and_then(|signal| u8::try_from(128 + signal).ok()).unwrap_or(1),
+        CommandStatus::TimedOut => 124,
+        CommandStatus::Cancelled => INTERRUPTED,
+        CommandStatus::Unspawnable => own.unwrap_or(if is_not_found(end) { 127 } else { 126 }),
+        CommandStatus::Rejected
+        | CommandStatus::Expired
+        | CommandStatus::Lost
+        // Nothing followed, and still it has not ended: Ogent does not know.
+        | CommandStatus::Queued
+        | CommandStatus::Accepted
+        | CommandStatus::Running => OGENT_FAILED,
+    }
+}
+
+/// The agent's own words: of all that can keep a program from starting, this one has a code of its own in shells.
+fn is_not_found(end: &End) -> bool {
+    end.message.as_deref().is_some_and(|message| message.starts_with("there is no program"))
+}
+
+/// What to tell the user where the exit code alone would not do.
+#[must_use]
+pub fn words(end: &End) -> Option<String> {
+    let what = match end.status {
+        CommandStatus::Succeeded | CommandStatus::Failed => return None,
+        CommandStatus::Signaled => match end.signal {
+            Some(signal) => format!("the command was ended by signal {signal}"),
+            None => "the command was ended by a signal".to_owned(),
+        },
+        CommandStatus::TimedOut => "the command took too long and was ended".to_owned(),
+        CommandStatus::Cancelled => "the command was cancelled".to_owned(),
+        CommandStatus::Rejected => "the command was refused".to_owned(),
+        CommandStatus::Expired => "the command was not started in time".to_owned(),
+        CommandStatus::Unspawnable => "the command could not be started".to_owned(),
+        CommandStatus::Lost => "the agent was lost: whether the command ran to its end is not known".to_owned(),
+        CommandStatus::Queued | CommandStatus::Accepted | CommandStatus::Running => {
+            "the gateway stopped telling what happens to the command".to_owned()
+        }
+    };
+    Some(match &end.message {
+        Some(message) => format!("{what}: {message}"),
+        None => what,
+    })
+}
+
+/// What to look out for where the command itself ran to its end.
+#[must_use]
+pub fn warnings(end: &End) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if end.cut > 0 {
+        warnings.push(format!("{} of the output were not kept; see --max-output", humane::size(end.cut)));
+    }
+    if end.left_running {
+        warnings.push("the command left something running; what that prints is not kept".to_owned());
+    }
+    warnings
+}
+
+/// What to do about it, where that is clear.
+#[must_use]
+pub fn hint(end: &End, words: &[String]) -> Option<String> {
+    match (end.status, words) {
+        (CommandStatus::Unspawnable, [line]) if line.contains(char::is_whitespace) => {
+            Some(format!("words after -- are run without a shell; for a line of shell write: -s {}", quoted(line)))
+        }
+        (CommandStatus::TimedOut, _) => Some("give it more time with --timeout".to_owned()),
+        _ => None,
+    }
+}
+
+fn quoted(line: &str) -> String {
+    format!("'{}'", line.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use CommandStatus::*;
+
+    fn end(status: CommandStatus, exit_code: Option<i32>, signal: Option<i32>, message: Option<&str>) -> End {
+        let message = message.map(str::to_owned);
+        End { status, exit_code, signal, message, cut: 0, left_running: false }
+    }
+
+    #[test]
+    fn exit_codes_are_passed_through() {
+        for (status, exit, signal, message, code) in [
+            (Succeeded, Some(0), None, None, 0),
+            (Failed, Some(3), None, None, 3),
+            (Failed, Some(255), None, None, 255),
+            (Failed, Some(256), None, None, 1),
+            (Failed, None, None, None, 1),
+            (Signaled, None, Some(9), None, 137),
+            (Signaled, None, Some(64), None, 192),
+            (TimedOut, None, Some(15), None, 124),
+            (TimedOut, Some(0), None, None, 124),
+            (Cancelled, None, Some(15), None, 130),
+            (Rejected, None, None, Some("too large"), 125),
+            (Expired, None, None, None, 125),
+            (Lost, None, None, None, 125),
+            (Running, None, None, None, 125),
+            (Unspawnable, None, None, Some("there is no program \"nope\""), 127),
+            (Unspawnable, None, None, Some("the folder \"/x\" does not exist, or is not a folder"), 126),
+            (Unspawnable, None, None, Some("the program \"x\" may not be executed"), 126),
+            (Unspawnable, Some(127), None, Some("whatever"), 127),
+        ] {
+            let end = end(status, exit, signal, message);
+            assert_eq!(exit_code(&end, false), code, "{end:?}");
+            assert_eq!(exit_code(&end, true), 130);
+        }
+    }
+
+    #[test]
+    fn only_what_the_exit_code_does_not_say_is_said() {
+        assert_eq!(words(&end(Succeeded, Some(0), None, None)), None);
+        assert_eq!(words(&end(Failed, Some(1), None, None)), None);
+        let rejected = words(&end(Rejected, None, None, Some("stdin: too large"))).unwrap();
+        assert_eq!(rejected, "the command was refused: stdin: too large");
+        let cut = End { cut: 2048, ..end(Succeeded, Some(0), None, None) };
+        assert_eq!(warnings(&cut), ["2.0 KiB of the output were not kept; see --max-output"]);
+    }
+
+    #[test]
+    fn a_shell_line_given_as_a_word_is_explained() {
+        let end = end(Unspawnable, None, None, Some("there is no program"));
+        assert!(hint(&end, &["ls | wc 'x'".into()]).unwrap().ends_with(r"-s 'ls | wc '\''x'\'''"));
+        assert_eq!(hint(&end, &["nope".into()]), None);
+    }
+}

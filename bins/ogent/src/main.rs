@@ -1,0 +1,7 @@
+//! The program `ogent`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ogent::cli::main()
+}

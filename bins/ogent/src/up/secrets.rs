@@ -1,0 +1,183 @@
+//! Receives the environment and the data folder, gives passwords and keys. There are no default ones: what nobody
+//! gave is random, made at the first start and kept.
+
+use std::path::PathBuf;
+use std::{fs, io};
+
+use anyhow::{Context as _, ensure};
+use ogent_broker::keys::KeyPair;
+use ogent_runtime::{Secret, random_secret, secret_from_env};
+
+use super::data_dir::DataDir;
+
+/// The password of the user `admin`, and where it comes from.
+#[derive(Debug)]
+pub(crate) struct AdminPassword {
+    /// The password.
+    pub(crate) secret: Secret,
+    /// Where it comes from.
+    pub(crate) origin: Origin,
+}
+
+/// Where a secret comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The environment. Such a one is used for this run and never written down.
+    Environment,
+    /// The file, as an earlier start made it.
+    Kept(PathBuf),
+    /// The file, made just now.
+    New(PathBuf),
+}
+
+/// One nkey a role: what one part may do, no other part can.
+#[derive(Debug)]
+pub(crate) struct RoleKeys {
+    /// Makes the streams and buckets.
+    pub(crate) setup: RoleKey,
+    /// Of the gateway.
+    pub(crate) gateway: RoleKey,
+    /// Of the agent.
+    pub(crate) agent: RoleKey,
+    /// Of a person with the `nats` command line.
+    pub(crate) operator: RoleKey,
+}
+
+/// An nkey, and the file with its seed.
+#[derive(Debug)]
+pub(crate) struct RoleKey {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// What the broker knows it by.
+    pub(crate) public: String,
+}
+
+// === impl Origin ===
+
+impl Origin {
+    /// The file that holds the secret, if there is one.
+    pub(crate) fn file(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Environment => None,
+            Self::Kept(file) | Self::New(file) => Some(file),
+        }
+    }
+}
+
+// === impl RoleKeys ===
+
+impl RoleKeys {
+    /// The keys in the data folder; missing ones are made.
+    pub(crate) fn open(data: &DataDir) -> anyhow::Result<Self> {
+        let folder = data.folder("keys").context("the folder for keys cannot be made")?;
+        let open = |role: &str| {
+            let file = folder.join(format!("{role}.nk"));
+            let pair = KeyPair::load_or_create(&file).with_context(|| format!("{} cannot be used", file.display()))?;
+            anyhow::Ok(RoleKey { file, public: pair.public() })
+        };
+        Ok(Self {
+            setup: open("setup")?,
+            gateway: open("gateway")?,
+            agent: open("agent")?,
+            operator: open("operator")?,
+        })
+    }
+}
+
+/// The password in `OGENT_ADMIN_PASSWORD` or the file that `OGENT_ADMIN_PASSWORD_FILE` names; else the kept one.
+pub(crate) fn admin_password(data: &DataDir) -> anyhow::Result<AdminPassword> {
+    let given = secret_from_env("OGENT_ADMIN_PASSWORD")?;
+    long_enough("OGENT_ADMIN_PASSWORD", given.as_ref(), 8)?;
+    // 18 bytes: more than anyone can guess, and 24 characters that can still be copied by hand.
+    let (secret, origin) = choose(given, data, "admin-password", 18)?;
+    Ok(AdminPassword { secret, origin })
+}
+
+/// The key in `JWT_SECRET_KEY` or the file that `JWT_SECRET_KEY_FILE` names; else the kept one.
+pub(crate) fn jwt_secret(data: &DataDir) -> anyhow::Result<Secret> {
+    let given = secret_from_env("JWT_SECRET_KEY")?;
+    // RFC 7518 asks for a key at least as long as the hash of HS256.
+    long_enough("JWT_SECRET_KEY", given.as_ref(), 32)?;
+    // 64 bytes: as long as the hash of HS512, the longest one that may be asked for.
+    let (secret, _) = choose(given, data, "jwt-secret", 64)?;
+    Ok(secret)
+}
+
+fn long_enough(name: &str, secret: Option<&Secret>, bytes: usize) -> anyhow::Result<()> {
+    let is_short = secret.is_some_and(|secret| secret.expose().len() < bytes);
+    ensure!(!is_short, "{name} is shorter than {bytes} bytes");
+    Ok(())
+}
+
+fn choose(given: Option<Secret>, data: &DataDir, name: &str, bytes: usize) -> anyhow::Result<(Secret, Origin)> {
+    match given {
+        Some(secret) => Ok((secret, Origin::Environment)),
+        None => kept(data, name, bytes).with_context(|| format!("{} cannot be used", data.join(name).display())),
+    }
+}
+
+fn kept(data: &DataDir, name: &str, bytes: usize) -> io::Result<(Secret, Origin)> {
+    let file = data.join(name);
+    match fs::read_to_string(&file) {
+        Ok(text) if text.trim().is_empty() => Err(io::Error::new(io::ErrorKind::InvalidData, "it is empty")),
+        Ok(text) => Ok((Secret::new(text.trim().to_owned()), Origin::Kept(file))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let secret = random_secret(bytes)?;
+            // Without a line break, so that `curl --data-urlencode password@FILE` sends what it should.
+            data.write(name, secret.expose())?;
+            Ok((secret, Origin::New(file)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn data() -> (tempfile::TempDir, DataDir) {
+        let root = tempfile::tempdir().unwrap();
+        let data = DataDir::open(&root.path().join("data")).unwrap();
+        (root, data)
+    }
+
+    #[test]
+    fn a_secret_is_made_once_and_only_its_owner_can_read_it() {
+        let (_root, data) = data();
+        let (first, origin) = choose(None, &data, "admin-password", 18).unwrap();
+        let file = data.join("admin-password");
+        assert_eq!(origin, Origin::New(file.clone()));
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(choose(None, &data, "admin-password", 18).unwrap(), (first, Origin::Kept(file)));
+    }
+
+    #[test]
+    fn one_from_the_environment_is_never_written_down() {
+        let (_root, data) = data();
+        let given = Secret::new("from outside".to_owned());
+        let (secret, origin) = choose(Some(given.clone()), &data, "admin-password", 18).unwrap();
+        assert_eq!((secret, origin.file()), (given, None));
+        assert!(!data.join("admin-password").exists());
+    }
+
+    #[test]
+    fn an_empty_file_is_not_an_empty_password() {
+        let (_root, data) = data();
+        data.write("admin-password", "\n").unwrap();
+        assert!(choose(None, &data, "admin-password", 18).is_err());
+    }
+
+    #[test]
+    fn each_role_has_a_key_of_its_own_that_stays() {
+        let (_root, data) = data();
+        let keys = RoleKeys::open(&data).unwrap();
+        let mut all = [&keys.setup, &keys.gateway, &keys.agent, &keys.operator].map(|key| key.public.clone()).to_vec();
+        assert_eq!(RoleKeys::open(&data).unwrap().agent.public, keys.agent.public);
+        all.sort();
+        all.dedup();
+        assert_eq!(all.len(), 4);
+        assert_eq!(fs::metadata(&keys.agent.file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
