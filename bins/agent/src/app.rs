@@ -97,8 +97,10 @@ impl Agent {
         self.desk.work(shutdown, self.config.drain).await;
         // The last beat tells how far everything has ended, so it comes after the desk is closed.
         beating.cancel();
-        let _ = tokio::time::timeout(Duration::from_secs(5), pulse).await;
-        self.broker.drain().await;
+        if self.broker.is_connected() {
+            let _ = tokio::time::timeout(Duration::from_secs(5), pulse).await;
+            self.broker.drain().await;
+        }
         tracing::info!("the agent has stopped");
     }
 }

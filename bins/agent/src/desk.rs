@@ -293,8 +293,9 @@ impl Desk {
             return;
         }
         self.context.stop_now.cancel();
-        // TERM, grace, KILL, and a moment to tell the ledger.
-        let limit = self.context.kill_grace + Duration::from_secs(3);
+        // TERM, grace, KILL, and a moment to tell the ledger; a broker that is away is not waited for.
+        let telling = if self.connection.borrow().connected { Duration::from_secs(3) } else { Duration::ZERO };
+        let limit = self.context.kill_grace + Duration::from_millis(500) + telling;
         let ended = tokio::time::timeout(limit, async { while self.jobs.join_next().await.is_some() {} }).await;
         if ended.is_err() {
             tracing::warn!(open = self.jobs.len(), "stopped before the ledger had the end of every command");

@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
 use nix::unistd::{Gid, Uid, User, initgroups, setgid, setuid};
-use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use rustix::process::{Pid, getppid};
 
 /// How the program should live.
 #[derive(Debug, clap::Args)]
@@ -58,12 +58,14 @@ pub fn become_program(args: &LaunchArgs) -> ExitCode {
     fail(code, &program.to_string_lossy(), &error)
 }
 
-/// Asks the kernel to end this process with its parent; the parent may be gone already.
+/// Asks the kernel to end this process with its parent; the parent may be gone already. Other systems than Linux
+/// cannot do that; there, the next `ogent up` ends what is left.
 ///
 /// # Errors
 /// When the kernel refuses, or the parent is gone.
 pub fn die_with_parent(parent: u32) -> std::io::Result<()> {
-    set_parent_process_death_signal(Some(Signal::TERM))?;
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
     let is_alive = getppid().map(Pid::as_raw_nonzero).is_some_and(|pid| u32::try_from(pid.get()) == Ok(parent));
     if is_alive { Ok(()) } else { Err(std::io::Error::other("the parent is gone")) }
 }

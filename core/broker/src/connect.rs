@@ -15,6 +15,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// A dead connection is noticed after about three of these; async-nats' own default is 60 s.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// How long the end of the connection may take.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest pause between two attempts to connect again.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(4);
 /// Messages that wait in this process for one subscription. async-nats drops what comes on top and says so in an
@@ -94,6 +96,8 @@ pub struct ConnectionState {
     pub connected: bool,
     /// How often it has come to stand. A change means that live messages may have been missed.
     pub epoch: u64,
+    /// Whether it was ended on purpose.
+    pub closed: bool,
     /// How often messages were dropped because this process was too slow. A change means the same.
     pub dropped: u64,
 }
@@ -209,10 +213,13 @@ impl Broker {
     /// Ends the connection after what was sent has left, and what has come was taken.
     pub async fn drain(&self) {
         // Without a connection there is nothing to wait for.
-        if let Err(error) = self.ping().await {
-            tracing::debug!(%error, "not everything could be sent before the end");
+        if !self.is_connected() || self.client.drain().await.is_err() {
+            return;
         }
-        let _ = self.client.drain().await;
+        let mut state = self.state();
+        if tokio::time::timeout(DRAIN_TIMEOUT, state.wait_for(|now| now.closed)).await.is_err() {
+            tracing::debug!("the connection did not close in time");
+        }
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -299,7 +306,11 @@ fn note(state: &watch::Sender<ConnectionState>, event: &Event) {
         }
         Event::ServerError(error) => tracing::warn!(%error, "the NATS server reports an error"),
         Event::ClientError(error) => tracing::warn!(%error, "error in the NATS connection"),
-        Event::LameDuckMode | Event::Draining | Event::Closed => tracing::debug!(?event, "NATS connection"),
+        Event::Closed => state.send_modify(|now| {
+            now.connected = false;
+            now.closed = true;
+        }),
+        Event::LameDuckMode | Event::Draining => tracing::debug!(?event, "NATS connection"),
     }
 }
 

@@ -31,9 +31,11 @@ pub struct TokenResponse {
 pub struct ExecuteRequest {
     /// A line for `/bin/sh -c`. Either this or `argv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 65536))]
     pub command: Option<String>,
     /// A program and its arguments, run without a shell. Either this or `command`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(min_items = 1, max_items = 1024))]
     pub argv: Option<Vec<String>>,
     /// Where the agent runs it: `auto` (default), `local`, `ssh` or `ssh:<name>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,6 +43,7 @@ pub struct ExecuteRequest {
     pub execution_target: Option<ExecutionTarget>,
     /// Absolute path of the folder to run in; the agent's own when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(pattern = "^/", max_length = 4096))]
     pub cwd: Option<String>,
     /// Variables to set beside the agent's own small set.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -50,18 +53,22 @@ pub struct ExecuteRequest {
     pub stdin: Option<Blob>,
     /// Account to run as, where the agent may change to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 4096))]
     pub user: Option<String>,
     /// Seconds that the command may run; default 3600, at most 604800.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(exclusive_minimum = 0, maximum = 604800))]
     pub timeout_s: Option<f64>,
     /// The command is not started after this moment; default in 5 minutes, with `queue` in 24 hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_after: Option<Timestamp>,
     /// Bytes of output to keep, both streams together; default 10485760, at most 1073741824.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(maximum = 1073741824))]
     pub max_output_bytes: Option<u64>,
     /// Why, for the history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(min_length = 1, max_length = 4096))]
     pub reason: Option<String>,
     /// Let the command wait in the ledger for an agent that is offline, instead of a refusal.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
