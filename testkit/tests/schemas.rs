@@ -122,11 +122,10 @@ fn asyncapi() -> Value {
             "payload": {"$ref": format!("./{schema}.schema.json")}
         })
     };
-    let operation = |action: &str, channel: &str, summary: &str| {
-        json!({"action": action, "channel": {"$ref": format!("#/channels/{channel}")}, "summary": summary})
-    };
+    let operation = |action: &str, channel: &str, summary: &str| json!({"action": action, "channel": {"$ref": format!("#/channels/{channel}")}, "summary": summary});
     let mut exec = operation("send", "exec", "Ask an agent to run or to cancel a command.");
-    exec["reply"] = json!({"address": {"location": "$message.header#/reply"}, "channel": {"$ref": "#/channels/answer"}});
+    exec["reply"] =
+        json!({"address": {"location": "$message.header#/reply"}, "channel": {"$ref": "#/channels/answer"}});
     json!({
         "asyncapi": "3.0.0",
         "info": {

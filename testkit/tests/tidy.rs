@@ -59,7 +59,10 @@ fn the_web_framework_is_known_in_one_module() {
 #[test]
 fn processes_are_started_in_one_module() {
     // `ogent up` starts the broker and the agent; that is not the running of commands.
-    only_in("tokio::process", &["bins/agent/src/process.rs", "bins/agent/src/process/", "bins/ogent/src/up", "bins/ogent/src/nats"]);
+    only_in(
+        "tokio::process",
+        &["bins/agent/src/process.rs", "bins/agent/src/process/", "bins/ogent/src/up", "bins/ogent/src/nats"],
+    );
 }
 
 #[test]
@@ -67,7 +70,14 @@ fn subjects_are_built_in_one_module() {
     for path in product() {
         let is_home = path.ends_with("core/protocol/src/subject.rs");
         let text = code(&path);
-        for pattern in ["\"agents.{", "\"commands.{", "\"results.{", "format!(\"agents.", "format!(\"commands.", "format!(\"results."] {
+        for pattern in [
+            "\"agents.{",
+            "\"commands.{",
+            "\"results.{",
+            "format!(\"agents.",
+            "format!(\"commands.",
+            "format!(\"results.",
+        ] {
             assert!(is_home || !text.contains(pattern), "{} builds a subject: {pattern}", path.display());
         }
     }

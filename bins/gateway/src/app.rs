@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use ogent_broker::{Broker, Directory, topology};
+use ogent_broker::{Broker, Directory, Ledger, topology};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::auth::{Passwords, Tokens};
 use crate::config::GatewayConfig;
+use crate::headroom::Headroom;
 use crate::http;
 use crate::limits::SHUTDOWN_GRACE;
 use crate::metrics::{Metrics, UPKEEP_EVERY};
@@ -49,10 +50,15 @@ impl Gateway {
         topology::check(&broker).await.context("the broker is not set up for Ogent")?;
         let stop = CancellationToken::new();
         let background = stop.clone().drop_guard();
+        let ledger = Ledger::new(&broker);
+        let headroom =
+            Headroom::watch(ledger.clone(), stop.clone()).await.context("cannot see how full the ledger is")?;
         let directory = Directory::follow(&broker, stop).await.context("cannot read which agents there are")?;
         let passwords = Passwords::with_admin(config.admin_password).await.context("cannot set up the admin user")?;
         let parts = Parts {
             broker,
+            ledger,
+            headroom,
             directory,
             tokens: Tokens::new(&config.jwt),
             passwords,

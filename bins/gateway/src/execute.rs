@@ -21,6 +21,7 @@ pub(crate) use key::IdempotencyKey;
 pub(crate) use order::Order;
 use order::Prepared;
 
+use crate::headroom::Headroom;
 use crate::limits::{MAX_WAITERS, REPLAY_WITHIN};
 use crate::{history, metrics};
 
@@ -80,6 +81,7 @@ pub(crate) enum ExecuteError {
 /// Runs commands.
 pub(crate) struct Executor {
     ledger: Ledger,
+    headroom: Headroom,
     directory: Directory,
     waiters: Arc<Semaphore>,
     stopping: CancellationToken,
@@ -90,8 +92,8 @@ pub(crate) struct Executor {
 impl Executor {
     /// Waiting requests are answered with what is known when `stopping` is cancelled.
     #[must_use]
-    pub(crate) fn new(ledger: Ledger, directory: Directory, stopping: CancellationToken) -> Self {
-        Self { ledger, directory, waiters: Arc::new(Semaphore::new(MAX_WAITERS)), stopping }
+    pub(crate) fn new(ledger: Ledger, headroom: Headroom, directory: Directory, stopping: CancellationToken) -> Self {
+        Self { ledger, headroom, directory, waiters: Arc::new(Semaphore::new(MAX_WAITERS)), stopping }
     }
 
     /// Carries out an order.
@@ -174,6 +176,10 @@ impl Executor {
         }
         if !state.is_online() && !prepared.may_queue {
             return Err(ExecuteError::Offline(agent.clone()));
+        }
+        if !self.headroom.has_room() {
+            let source = SubmitError::Full("the stream of results is nine tenths full".to_owned());
+            return Err(ExecuteError::Submit { id: run.id.clone(), source });
         }
         Ok(())
     }

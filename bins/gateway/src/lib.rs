@@ -3,8 +3,8 @@
 //!
 //! The modules in the order in which a request passes them: [`config`] says how to start, [`app`] wires the parts
 //! together into [`services`], [`http`] takes the request, [`auth`] tells who asks, [`access`] whether that may be,
-//! and then [`execute`], [`cancel`], [`history`] or [`agents`] does it. [`streams`] and [`limits`] keep all of it
-//! within bounds, [`metrics`] counts it.
+//! and then [`execute`], [`cancel`], [`history`] or [`agents`] does it. [`headroom`], [`streams`] and [`limits`] keep all of
+//! it within bounds, [`metrics`] counts it.
 
 mod app;
 mod config;
@@ -20,6 +20,7 @@ mod cancel;
 mod execute;
 mod history;
 
+mod headroom;
 mod limits;
 mod metrics;
 mod streams;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use ogent_broker::Usage;
 
 const BUILD_INFO: &str = "ogent_build_info";
 const HTTP_SECONDS: &str = "ogent_http_request_duration_seconds";
@@ -18,6 +19,8 @@ const STREAMS: &str = "ogent_streams";
 const AGENTS: &str = "ogent_agents";
 const RECONNECTS: &str = "ogent_nats_reconnects_total";
 const PUBLISH_ERRORS: &str = "ogent_jetstream_publish_errors_total";
+const LEDGER_BYTES: &str = "ogent_ledger_bytes";
+const LEDGER_LIMIT: &str = "ogent_ledger_limit_bytes";
 
 /// From a short command over REST (2 ms) to the longest wait (60 s).
 const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
@@ -113,6 +116,14 @@ pub(crate) fn unwaited() {
     counter!(WAITERS_SHED).increment(1);
 }
 
+/// How full the two streams of the ledger are.
+pub(crate) fn ledger(usage: Usage) {
+    for (stream, (used, limit)) in [("COMMANDS", usage.commands), ("RESULTS", usage.results)] {
+        gauge!(LEDGER_BYTES, "stream" => stream).set(used as f64);
+        gauge!(LEDGER_LIMIT, "stream" => stream).set(limit as f64);
+    }
+}
+
 /// The broker did not take a command.
 pub(crate) fn publish_failed() {
     counter!(PUBLISH_ERRORS).increment(1);
@@ -151,5 +162,7 @@ fn describe() {
     describe_gauge!(STREAMS, "Open SSE and WebSocket connections.");
     describe_gauge!(AGENTS, "Agents that the directory knows.");
     describe_counter!(RECONNECTS, "Reconnects to the broker.");
+    describe_gauge!(LEDGER_BYTES, "Bytes that a stream of the ledger holds.");
+    describe_gauge!(LEDGER_LIMIT, "Bytes that a stream of the ledger may hold.");
     describe_counter!(PUBLISH_ERRORS, "Commands that the broker did not take.");
 }

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{Passwords, Tokens};
 use crate::cancel::Canceller;
 use crate::execute::Executor;
+use crate::headroom::Headroom;
 use crate::history::History;
 use crate::metrics::{Metrics, Snapshot};
 use crate::streams::Streams;
@@ -13,6 +14,8 @@ use crate::streams::Streams;
 /// What is made before the gateway runs.
 pub(crate) struct Parts {
     pub(crate) broker: Broker,
+    pub(crate) ledger: Ledger,
+    pub(crate) headroom: Headroom,
     pub(crate) directory: Directory,
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
@@ -41,11 +44,10 @@ impl Services {
     /// Whatever waits or streams comes to an end when `stopping` is cancelled.
     #[must_use]
     pub(crate) fn new(parts: Parts, stopping: &CancellationToken) -> Self {
-        let Parts { broker, directory, tokens, passwords, metrics, allowed_origins } = parts;
-        let ledger = Ledger::new(&broker);
+        let Parts { broker, ledger, headroom, directory, tokens, passwords, metrics, allowed_origins } = parts;
         let history = History::new(ledger.clone());
         Self {
-            executor: Executor::new(ledger.clone(), directory.clone(), stopping.clone()),
+            executor: Executor::new(ledger.clone(), headroom, directory.clone(), stopping.clone()),
             canceller: Canceller::new(ledger.clone(), history.clone(), stopping.clone()),
             streams: Streams::new(stopping.clone()),
             directory,

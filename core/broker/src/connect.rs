@@ -192,6 +192,18 @@ impl Broker {
         self.client.connection_state() == async_nats::connection::State::Connected
     }
 
+    /// Waits for the connection to stand, if it does not.
+    pub(crate) async fn connected_within(&self, limit: Duration) -> Result<(), BrokerError> {
+        let mut state = self.state();
+        if state.borrow().connected {
+            return Ok(());
+        }
+        match tokio::time::timeout(limit, state.wait_for(|now| now.connected)).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(BrokerError::Unavailable("there is no connection".to_owned())),
+        }
+    }
+
     /// How often the connection had to be made anew.
     #[must_use]
     pub fn reconnects(&self) -> u64 {

@@ -39,8 +39,9 @@ pub const MAX_CHUNK_BYTES: usize = 128 * 1024;
 /// Output read from a command but not yet in the ledger. The command waits on its pipe.
 pub const OUTPUT_BUFFER_BYTES: usize = 2 * MAX_CHUNK_BYTES;
 
-/// Output of one stream inside an answer (`execute`, `nats req`); the rest is read from the ledger. Cut and said.
-pub const MAX_INLINE_BYTES: usize = 1024 * 1024;
+/// Output of one stream inside an answer over HTTP: a thousand waiting requests then hold half a gibibyte at worst.
+/// The rest is read from the ledger. Cut and said.
+pub const MAX_INLINE_BYTES: usize = 256 * 1024;
 
 /// Output of one stream inside an answer over NATS: two streams at six bytes each have to fit a payload. Cut and said.
 pub const MAX_REPLY_BYTES: usize = 64 * 1024;

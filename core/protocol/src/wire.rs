@@ -37,6 +37,9 @@ pub enum DecodeError {
     /// Not MessagePack, or not of the right form.
     #[error("not valid MessagePack for this message: {0}")]
     MsgPack(String),
+    /// Not an object: serde would also take the fields as a list, in the order in which we happen to declare them.
+    #[error("the message is not an object with named fields")]
+    NotAnObject,
     /// Bytes follow the message.
     #[error("{0} bytes follow the message")]
     Trailing(usize),
@@ -87,9 +90,20 @@ impl Encoding {
         if bytes.len() > max {
             return Err(DecodeError::TooLarge { size: bytes.len(), max });
         }
+        if !self.begins_object(bytes) {
+            return Err(DecodeError::NotAnObject);
+        }
         match self {
             Self::Json => serde_json::from_slice(bytes).map_err(|error| DecodeError::Json(error.to_string())),
             Self::MsgPack => decode_msgpack(bytes),
+        }
+    }
+
+    fn begins_object(self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Json => bytes.trim_ascii_start().first() == Some(&b'{'),
+            // fixmap, map 16, map 32
+            Self::MsgPack => matches!(bytes.first(), Some(0x80..=0x8f | 0xde | 0xdf)),
         }
     }
 
@@ -148,13 +162,22 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_fields_is_not_a_message() {
+        for bytes in [&br#"["run","id"]"#[..], b"", b"17", b"null"] {
+            assert!(matches!(Encoding::Json.decode::<IntentWire>(bytes, 100), Err(DecodeError::NotAnObject)));
+        }
+        assert!(matches!(Encoding::MsgPack.decode::<IntentWire>(&[0x91, 0xc0], 100), Err(DecodeError::NotAnObject)));
+    }
+
+    #[test]
     fn deep_nesting_is_refused() {
         let json = format!("{{\"env\":{}", "[".repeat(100_000));
         assert!(Encoding::Json.decode::<IntentWire>(json.as_bytes(), usize::MAX).is_err());
-        let pack = vec![0x91; 100_000];
+        let pack = [&[0x81, 0xa4][..], b"argv", &[0x91; 100_000]].concat();
         assert!(Encoding::MsgPack.decode::<IntentWire>(&pack, usize::MAX).is_err());
-        // An array that claims four thousand million entries must not be believed.
-        assert!(Encoding::MsgPack.decode::<Vec<String>>(&[0xdd, 0xff, 0xff, 0xff, 0xff], 100).is_err());
+        // A list that claims four thousand million entries must not be believed.
+        let pack = [&[0x81, 0xa4][..], b"argv", &[0xdd, 0xff, 0xff, 0xff, 0xff]].concat();
+        assert!(Encoding::MsgPack.decode::<IntentWire>(&pack, 100).is_err());
     }
 
     proptest! {

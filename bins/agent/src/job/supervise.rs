@@ -124,6 +124,8 @@ impl Supervisor {
                     idle = Some(writer);
                 }
                 happening = self.process.next(may_read, may_exit) => match happening {
+                    // The end of a pipe.
+                    Happening::Output(_, []) => {}
                     Happening::Output(stream, printed) => {
                         self.outbox.push(stream, printed);
                         self.flush_at.get_or_insert_with(|| Instant::now() + FLUSH_AFTER);

@@ -151,6 +151,10 @@ impl Ledger {
 
     /// One more try when the broker was away for a moment: the id makes it safe.
     async fn append_again(&self, entry: Entry) -> Result<Stored, AppendError> {
+        self.broker
+            .connected_within(LONGEST_PAUSE)
+            .await
+            .map_err(|error| AppendError::Unavailable(error.to_string()))?;
         match self.broker.append(entry.clone()).await {
             Err(AppendError::Unavailable(_)) => {
                 tokio::time::sleep(LONGEST_PAUSE / 4).await;
