@@ -7,17 +7,20 @@ use jiff::Timestamp;
 use nix::unistd::Uid;
 use ogent_broker::intake::Intake;
 use ogent_broker::presence::Presence;
-use ogent_broker::{Broker, Ledger, ReadError};
+use ogent_broker::{Broker, LOG_FILTER, Ledger, ReadError};
 use ogent_protocol::{AgentId, AgentInfo};
+use ogent_runtime::shutdown;
+use ogent_runtime::telemetry::{self, LogFormat};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::AgentConfig;
+use crate::config::{AgentArgs, AgentConfig};
 use crate::desk::Desk;
 use crate::facts;
 use crate::identity::Identity;
 use crate::job;
+use crate::launch;
 use crate::pulse::{Load, Pulse};
 use crate::queue::Queue;
 
@@ -31,6 +34,20 @@ pub struct Agent {
     config: AgentConfig,
     desk: Desk,
     pulse: Pulse,
+}
+
+/// The whole process of an agent: logs, signals, runtime, and the agent until it is told to stop.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn run_process(args: AgentArgs) -> anyhow::Result<()> {
+    telemetry::init(LogFormat::Text, &format!("info,{LOG_FILTER}"));
+    if let Some(parent) = args.die_with_parent {
+        launch::die_with_parent(parent).context("cannot be bound to the parent process")?;
+    }
+    // Two threads: starting a process blocks one of them for half a millisecond.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async { run(args.into_config(), shutdown::on_signals()?).await })
 }
 
 /// Runs an agent until `shutdown`.

@@ -20,6 +20,6 @@ mod job;
 mod outbox;
 mod process;
 
-pub use app::{Agent, run};
+pub use app::{Agent, run, run_process};
 pub use config::{AgentArgs, AgentConfig};
 pub use identity::Identity;

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use ogent_agent::{AgentArgs, Identity, launch};
-use ogent_runtime::{shutdown, telemetry};
 
 /// Runs commands on this machine, as NATS brings them
 #[derive(Parser)]
@@ -29,7 +28,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Launch(args) => launch::become_program(&args),
         Command::Id(args) => done(print_id(args)),
-        Command::Run(args) => done(run(args)),
+        Command::Run(args) => done(ogent_agent::run_process(args)),
     }
 }
 
@@ -37,16 +36,6 @@ fn print_id(args: AgentArgs) -> anyhow::Result<()> {
     let identity = Identity::establish(&args.into_config())?;
     let key = identity.public_key.unwrap_or_default();
     Ok(std::io::Write::write_all(&mut std::io::stdout(), format!("{} {key}\n", identity.id).as_bytes())?)
-}
-
-fn run(args: AgentArgs) -> anyhow::Result<()> {
-    telemetry::init(telemetry::LogFormat::Text, "info");
-    if let Some(parent) = args.die_with_parent {
-        launch::die_with_parent(parent)?;
-    }
-    // Two threads: starting a process blocks one of them for half a millisecond.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async { ogent_agent::run(args.into_config(), shutdown::on_signals()?).await })
 }
 
 fn done(result: anyhow::Result<()>) -> ExitCode {

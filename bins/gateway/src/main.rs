@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use ogent_broker::LOG_FILTER;
 use ogent_gateway::{Gateway, GatewayArgs};
 use ogent_runtime::shutdown;
 use ogent_runtime::telemetry::{self, LogFormat};
@@ -20,7 +21,7 @@ struct Args {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    telemetry::init(LogFormat::Text, "info");
+    telemetry::init(LogFormat::Text, &format!("info,{LOG_FILTER}"));
     match run(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -7,7 +7,6 @@ use clap::error::ErrorKind;
 use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand};
 use tokio::runtime::{self, Runtime};
 
-use crate::agent;
 use crate::commands::agents::{self, AgentsArgs};
 use crate::commands::cancel::{self, CancelArgs};
 use crate::commands::completions::{self, CompletionsArgs};
@@ -143,8 +142,9 @@ impl Verb {
                 Runtime::new()?.block_on(setup::run(*args, out))?;
                 Ok(ExitCode::SUCCESS)
             }
-            Self::RunAgent(args) => agent::run(*args),
-            Self::Launch(args) => Ok(agent::launch(&args)),
+            Self::RunAgent(args) => ogent_agent::run_process(*args).map(|()| ExitCode::SUCCESS),
+            // No thread has been started before this, so the program begins in a clean process.
+            Self::Launch(args) => Ok(ogent_agent::launch::become_program(&args)),
             Self::Completions(args) => {
                 completions::run(&args, out)?;
                 Ok(ExitCode::SUCCESS)

@@ -28,6 +28,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::ColorChoice;
 use nix::sys::signal::Signal;
+use ogent_broker::LOG_FILTER;
 use ogent_runtime::telemetry::{self, LogFormat};
 
 pub use self::args::{ExternalArgs, TokenArgs, UpArgs};
@@ -59,7 +60,7 @@ enum Ending {
 /// When a step of the start fails; what was started until then is stopped.
 pub async fn run(args: UpArgs) -> anyhow::Result<ExitCode> {
     // What the broker client has to say is said again, in our words, by those who use it.
-    telemetry::init(LogFormat::Text, "warn,async_nats=off");
+    telemetry::init(LogFormat::Text, &format!("warn,{LOG_FILTER}"));
     let out = Output::new(ColorChoice::Auto);
     let program = plan::program(&args, &out)?;
     let data = if args.ephemeral { DataDir::ephemeral()? } else { DataDir::open(&args.data_dir)? };

@@ -9,6 +9,9 @@ use async_nats::{Client, Event};
 use rand::Rng as _;
 use tokio::sync::watch;
 
+/// What to add to a log filter: this crate itself says what happens to a connection.
+pub const LOG_FILTER: &str = "async_nats=off";
+
 /// How long the first connection may take, and each one after it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the broker may take to answer a request.

@@ -20,7 +20,9 @@ pub mod ledger;
 pub mod presence;
 
 pub use append::AppendError;
-pub use connect::{Broker, BrokerArgs, BrokerError, ConnectError, ConnectOptions, ConnectionState, Credentials};
+pub use connect::{
+    Broker, BrokerArgs, BrokerError, ConnectError, ConnectOptions, ConnectionState, Credentials, LOG_FILTER,
+};
 pub use direct::ReadError;
 pub use directory::{AgentState, Directory};
 pub use ledger::{

@@ -32,7 +32,7 @@ pub enum EventKind {
     /// The agent has claimed the command; nothing has been started before this.
     #[serde(rename = "ogent.command.accepted")]
     Accepted(Box<Accepted>),
-    /// Its process runs. A command that is over within a few milliseconds goes without.
+    /// Its process runs. A command that is over within a tenth of a second goes without.
     #[serde(rename = "ogent.command.started")]
     Started(Started),
     /// It printed something.

@@ -28,8 +28,8 @@ use super::{Context, cancelled_by};
 use crate::outbox::Outbox;
 use crate::process::{Group, Happening, Process};
 
-/// A command that is over sooner is not announced as started: its end says everything, one message cheaper.
-const ANNOUNCE_AFTER: Duration = Duration::from_millis(10);
+/// A command that is over sooner is not announced as started: its end says everything, one synced message cheaper.
+const ANNOUNCE_AFTER: Duration = Duration::from_millis(100);
 /// How long output may wait for more, so that many small writes become one event.
 const FLUSH_AFTER: Duration = Duration::from_millis(20);
 /// How long those whom the command left behind may hold its output open.

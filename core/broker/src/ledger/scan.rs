@@ -86,7 +86,10 @@ impl Ledger {
                 batch: 1,
                 ..Query::default()
             };
-            if let Some(later) = self.broker.read(COMMANDS, &query).await?.records.first() {
+            // For a time behind the last message, the broker gives one from before.
+            if let Some(later) = self.broker.read(COMMANDS, &query).await?.records.first()
+                && later.stored_at > until
+            {
                 before = before.min(later.sequence);
             }
         }
