@@ -16,6 +16,7 @@ const EXAMPLES: &str = "\
 Examples:
   ogent agents
   ogent agents agent-dxu4rcsjnzoi
+  ogent exec $(ogent agents -q | head -n 1) -- uptime
   ogent agents -o json | jq -r '.[] | select(.status == \"online\") | .id'";
 
 /// What `ogent agents` takes.
@@ -25,6 +26,10 @@ pub struct AgentsArgs {
     /// Show this one only, in full
     #[arg(value_name = "ID")]
     id: Option<AgentId>,
+
+    /// Print ids only, one a line
+    #[arg(short, long, conflicts_with_all = ["id", "output"])]
+    quiet: bool,
 
     #[command(flatten)]
     output: FormatArgs,
@@ -44,6 +49,10 @@ pub async fn run(args: AgentsArgs, context: &Context) -> anyhow::Result<()> {
         return Ok(());
     }
     let agents = client.agents().await?;
+    if args.quiet {
+        agents.iter().try_for_each(|agent| out.data(&format!("{}\n", agent.id)))?;
+        return Ok(());
+    }
     out.list(args.output.format, &agents, || overview(&agents, times))?;
     if agents.is_empty() {
         out.say("no agents have registered yet");
