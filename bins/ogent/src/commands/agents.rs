@@ -28,7 +28,7 @@ pub struct AgentsArgs {
     id: Option<AgentId>,
 
     /// Print ids only, one a line
-    #[arg(short, long, conflicts_with_all = ["id", "output"])]
+    #[arg(short, long, conflicts_with_all = ["id", "format"])]
     quiet: bool,
 
     #[command(flatten)]
