@@ -190,4 +190,10 @@ up
 call "$api/commands?limit=1" | grep -q 'from the container' || fail "the history was lost"
 within 60 online
 
+step "the broker may restart alone"
+podman restart ogent_broker_1 >/dev/null
+within 60 healthy gateway
+within 60 online
+call "$api/agents/agent-1/execute" -H 'Content-Type: application/json' -d '{"command": "true"}' >/dev/null
+
 echo "containers: ok" >&2

@@ -1,5 +1,6 @@
 //! What HTTP clients get when there is more than one of a part, or one is away. What a single gateway answers is
 //! tested from outside, in `tests/outside`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::time::Duration;
 

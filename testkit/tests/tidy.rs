@@ -1,4 +1,5 @@
 //! The boundaries that ARCHITECTURE.md states hold in the code.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

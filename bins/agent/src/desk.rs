@@ -14,7 +14,7 @@ use ogent_broker::ledger::CaughtUp;
 use ogent_broker::{Broker, ReadError, Submission, SubmitError};
 use ogent_protocol::event::{Finished, Origin};
 use ogent_protocol::rest::Problem;
-use ogent_protocol::{Cancel, CommandId, EventKind, Intent, Outcome, Run, limits};
+use ogent_protocol::{Cancel, Cause, CommandId, EventKind, Intent, Outcome, Run, limits};
 use rand::Rng as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -198,7 +198,7 @@ impl Desk {
         }
         let context = self.context.clone();
         tokio::spawn(async move {
-            let end = Finished::without_process(Outcome::Rejected, format!("{code}: {problem}"));
+            let end = Finished::without_process(Outcome::Rejected, Cause::NotAnIntent, format!("{code}: {problem}"));
             let event = EventKind::Finished(Box::new(end));
             let recorded = context.ledger.claim(&context.agent, &CommandId::generate(), &context.instance, event).await;
             if let Err(error) = recorded {

@@ -10,7 +10,7 @@ use ogent_broker::ledger::{Claim, EventWriter};
 use ogent_broker::{AppendError, Ledger, Submission};
 use ogent_protocol::event::{Accepted, Finished, Origin};
 use ogent_protocol::rest::ResultFold;
-use ogent_protocol::{AgentId, Cancel, EventKind, ExecutionTarget, Outcome, Run, limits};
+use ogent_protocol::{AgentId, Cancel, Cause, EventKind, ExecutionTarget, Outcome, Run, limits};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -102,15 +102,19 @@ impl Job {
     /// Why the command is not even claimed for running, if there is a reason.
     fn refusal(&self) -> Option<Finished> {
         if let Some(cancel) = &*self.cancel.borrow() {
-            return Some(Finished::without_process(Outcome::Cancelled, cancelled_by(cancel)));
+            return Some(Finished::without_process(Outcome::Cancelled, Cause::Cancelled, cancelled_by(cancel)));
         }
         if is_late(&self.run) {
-            return Some(Finished::without_process(Outcome::Expired, "it was not started before its not_after"));
+            return Some(Finished::without_process(
+                Outcome::Expired,
+                Cause::TooLate,
+                "it was not started before its not_after",
+            ));
         }
         match &self.run.target {
             ExecutionTarget::Auto | ExecutionTarget::Local => None,
             ExecutionTarget::Ssh | ExecutionTarget::SshNamed(_) => {
-                Some(Finished::without_process(Outcome::Rejected, "this agent has no SSH targets"))
+                Some(Finished::without_process(Outcome::Rejected, Cause::NoSshTarget, "this agent has no SSH targets"))
             }
         }
     }
@@ -122,7 +126,7 @@ impl Job {
             (end, fold)
         } else {
             match process::spawn(&context.agent, &self.run) {
-                Err(error) => (Finished::without_process(Outcome::Unspawnable, error.to_string()), fold),
+                Err(error) => (Finished::without_process(Outcome::Unspawnable, error.cause(), error.to_string()), fold),
                 Ok(process) => {
                     let supervisor = Supervisor::new(process, &self.run, &context, fold);
                     match supervisor.watch(writer, &mut self.cancel).await {
@@ -144,7 +148,8 @@ impl Job {
 
     /// An intent that fits a message but, with what an event adds, no longer does.
     async fn too_large(&self, context: &Context) -> JobEnd {
-        let end = Finished::without_process(Outcome::Rejected, "the command is too large to be recorded");
+        let end =
+            Finished::without_process(Outcome::Rejected, Cause::TooLarge, "the command is too large to be recorded");
         let first = EventKind::Finished(Box::new(end.clone()));
         match context.ledger.claim(&context.agent, &self.run.id, &context.instance, first).await {
             Ok(Claim::Won(_)) => {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ogent_broker::StoredEvent;
 use ogent_protocol::event::Finished;
-use ogent_protocol::{CommandId, EventKind, Outcome};
+use ogent_protocol::{Cause, CommandId, EventKind, Outcome};
 
 use crate::job::{Context, JobEnd};
 
@@ -25,6 +25,7 @@ pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bo
     }
     let end = Finished::without_process(
         Outcome::Lost,
+        Cause::AgentLost,
         "the agent stopped while the command was at work; how far it came cannot be known",
     );
     let mut writer = ledger.resume(agent, command, instance, last.event.n, last.sequence);

@@ -108,6 +108,44 @@ pub struct OutputTotal {
     pub cut: u64,
 }
 
+/// What made a command end other than by itself, for programs. More may be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
+pub enum Cause {
+    /// There is no such program.
+    NoProgram,
+    /// The program may not be executed.
+    NotExecutable,
+    /// There is no such folder.
+    NoFolder,
+    /// There is no such account.
+    NoUser,
+    /// The agent may not change to that account.
+    UserNotAllowed,
+    /// The operating system could not start it.
+    System,
+    /// The agent has no such SSH target.
+    NoSshTarget,
+    /// It was not started before its `not_after`.
+    TooLate,
+    /// It does not fit into the record.
+    TooLarge,
+    /// What came was not an intent for this agent.
+    NotAnIntent,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// It ran longer than it was allowed to.
+    TimedOut,
+    /// The agent was stopped.
+    AgentStopped,
+    /// The agent's earlier life left it open.
+    AgentLost,
+    /// Another cause, of a later version.
+    #[serde(other)]
+    Other,
+}
+
 /// The end of a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -129,6 +167,9 @@ pub struct Finished {
     /// Milliseconds from its start to its end, if it was started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<f64>,
+    /// Why it did not end by itself, for programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// What a person should know: why it was refused, what could not be started, who cancelled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -176,7 +217,7 @@ impl EventKind {
 impl Finished {
     /// An end without a process: refused, expired, cancelled before its start, not startable, lost.
     #[must_use]
-    pub fn without_process(outcome: Outcome, message: impl Into<String>) -> Self {
+    pub fn without_process(outcome: Outcome, cause: Cause, message: impl Into<String>) -> Self {
         Self {
             outcome,
             exit_code: None,
@@ -184,6 +225,7 @@ impl Finished {
             pid: None,
             started_at: None,
             duration_ms: None,
+            cause: Some(cause),
             message: Some(message.into()),
             tail: Vec::new(),
             stdout: OutputTotal::default(),

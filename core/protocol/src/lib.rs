@@ -25,7 +25,7 @@ pub mod schema;
 
 pub use agent::{AgentInfo, Heartbeat, Platform};
 pub use blob::Blob;
-pub use event::{Event, EventKind, OutputChunk, OutputStream};
+pub use event::{Cause, Event, EventKind, OutputChunk, OutputStream};
 pub use id::{AgentId, CommandId, InvalidId};
 pub use intent::{Cancel, ExecutionTarget, Intent, IntentWire, InvalidIntent, Program, Run};
 pub use lifecycle::{InvalidTransition, Lifecycle};

@@ -76,7 +76,7 @@ impl Lifecycle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Accepted, Finished, Origin, OutputChunk, OutputStream, Started};
+    use crate::event::{Accepted, Cause, Finished, Origin, OutputChunk, OutputStream, Started};
     use crate::intent::{Intent, IntentWire};
     use proptest::prelude::*;
 
@@ -91,8 +91,9 @@ mod tests {
             Just(accepted()),
             Just(EventKind::Started(Started { pid: 1 })),
             Just(EventKind::Output(OutputChunk { stream: OutputStream::Stdout, offset: 0, data: "x".into() })),
-            proptest::sample::select(Outcome::ALL.to_vec())
-                .prop_map(|outcome| EventKind::Finished(Box::new(Finished::without_process(outcome, "m")))),
+            proptest::sample::select(Outcome::ALL.to_vec()).prop_map(|outcome| EventKind::Finished(Box::new(
+                Finished::without_process(outcome, Cause::System, "m")
+            ))),
         ]
     }
 
@@ -118,7 +119,8 @@ mod tests {
 
     #[test]
     fn what_was_refused_was_never_claimed() {
-        let rejected = EventKind::Finished(Box::new(Finished::without_process(Outcome::Rejected, "no")));
+        let rejected =
+            EventKind::Finished(Box::new(Finished::without_process(Outcome::Rejected, Cause::TooLarge, "no")));
         assert!(Lifecycle::Unclaimed.apply(&rejected).is_ok());
         assert!(Lifecycle::Accepted.apply(&rejected).is_err());
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::Platform;
 use crate::blob::Blob;
-use crate::event::{Event, EventKind, Finished, OutputStream, OutputTotal};
+use crate::event::{Cause, Event, EventKind, Finished, OutputStream, OutputTotal};
 use crate::id::{AgentId, CommandId};
 use crate::intent::{ExecutionTarget, Intent, IntentWire, InvalidIntent, Program, Run};
 use crate::outcome::CommandStatus;
@@ -115,6 +115,9 @@ pub struct CommandResult {
     pub truncated: bool,
     /// Milliseconds from the start of the process to its end; null where none was started.
     pub duration_ms: Option<f64>,
+    /// Why it did not end by itself, for programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// What a person should know: why it was refused, what could not be started, who cancelled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -186,6 +189,9 @@ pub struct CommandView {
     /// The signal that ended the process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
+    /// Why it did not end by itself, for programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// What a person should know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -361,6 +367,7 @@ impl CommandView {
             duration_ms: None,
             exit_code: None,
             signal: None,
+            cause: None,
             message: None,
             stdout_bytes: None,
             stderr_bytes: None,
@@ -384,6 +391,7 @@ impl CommandView {
                 self.duration_ms = end.duration_ms;
                 self.exit_code = end.exit_code;
                 self.signal = end.signal;
+                self.cause = end.cause;
                 self.message.clone_from(&end.message);
                 self.stdout_bytes = Some(end.stdout.bytes);
                 self.stderr_bytes = Some(end.stderr.bytes);
@@ -441,6 +449,7 @@ impl ResultFold {
             stdout_cut: end.stdout.cut,
             stderr_cut: end.stderr.cut,
             duration_ms: end.duration_ms,
+            cause: end.cause,
             message: end.message.clone(),
         }
     }

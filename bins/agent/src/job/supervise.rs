@@ -19,7 +19,7 @@ use ogent_broker::AppendError;
 use ogent_broker::ledger::EventWriter;
 use ogent_protocol::event::{Finished, Started};
 use ogent_protocol::rest::ResultFold;
-use ogent_protocol::{Cancel, EventKind, Outcome, Run, limits};
+use ogent_protocol::{Cancel, Cause, EventKind, Outcome, Run, limits};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -236,7 +236,8 @@ impl Supervisor {
     fn end(&mut self) -> Finished {
         let (stdout, stderr) = self.outbox.totals();
         let ended = self.exit.as_ref().map_or_else(Instant::now, |exit| exit.at);
-        let (outcome, exit_code, signal, message) = self.outcome();
+        let (outcome, exit_code, signal) = self.outcome();
+        let (cause, message) = self.why().unzip();
         Finished {
             outcome,
             exit_code,
@@ -244,6 +245,7 @@ impl Supervisor {
             pid: Some(self.process.pid()),
             started_at: Some(self.started_at),
             duration_ms: Some(ended.duration_since(self.started).as_secs_f64() * 1000.0),
+            cause,
             message,
             tail: self.outbox.take_all(),
             stdout,
@@ -252,27 +254,29 @@ impl Supervisor {
         }
     }
 
-    fn outcome(&self) -> (Outcome, Option<i32>, Option<i32>, Option<String>) {
-        let (code, signal) = match self.exit.as_ref().map(|exit| &exit.status) {
-            Some(Ok(status)) => (status.code(), status.signal()),
-            Some(Err(error)) => {
-                return (Outcome::Lost, None, None, Some(format!("the system does not tell how it ended: {error}")));
-            }
-            None => (None, None),
+    fn outcome(&self) -> (Outcome, Option<i32>, Option<i32>) {
+        let status = self.exit.as_ref().and_then(|exit| exit.status.as_ref().ok());
+        let Some(status) = status else { return (Outcome::Lost, None, None) };
+        let outcome = match (self.stop.as_ref().map(|stop| &stop.why), status.code()) {
+            (Some(Why::TimedOut), _) => Outcome::TimedOut,
+            (Some(Why::Cancelled(_)), _) => Outcome::Cancelled,
+            (_, Some(0)) => Outcome::Succeeded,
+            (_, Some(_)) => Outcome::Failed,
+            (_, None) => Outcome::Signaled,
         };
-        let natural = match code {
-            Some(0) => Outcome::Succeeded,
-            Some(_) => Outcome::Failed,
-            None => Outcome::Signaled,
-        };
-        match self.stop.as_ref().map(|stop| &stop.why) {
-            None => (natural, code, signal, None),
-            Some(Why::TimedOut) => {
-                (Outcome::TimedOut, code, signal, Some("it ran longer than it was allowed to".to_owned()))
-            }
-            Some(Why::Cancelled(cancel)) => (Outcome::Cancelled, code, signal, Some(cancelled_by(cancel))),
-            Some(Why::AgentStops) => (natural, code, signal, Some("it was ended because the agent stops".to_owned())),
+        (outcome, status.code(), status.signal())
+    }
+
+    /// Why it did not end by itself, if it did not.
+    fn why(&self) -> Option<(Cause, String)> {
+        if let Some(Err(error)) = self.exit.as_ref().map(|exit| &exit.status) {
+            return Some((Cause::System, format!("the system does not tell how it ended: {error}")));
         }
+        Some(match &self.stop.as_ref()?.why {
+            Why::TimedOut => (Cause::TimedOut, "it ran longer than it was allowed to".to_owned()),
+            Why::Cancelled(cancel) => (Cause::Cancelled, cancelled_by(cancel)),
+            Why::AgentStops => (Cause::AgentStopped, "it was ended because the agent stops".to_owned()),
+        })
     }
 }
 

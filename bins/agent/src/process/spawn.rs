@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use nix::unistd::{AccessFlags, Uid, User, access};
-use ogent_protocol::{AgentId, Blob, Program, Run};
+use ogent_protocol::{AgentId, Blob, Cause, Program, Run};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{ChildStdin, Command};
 
@@ -28,6 +28,22 @@ pub(crate) enum SpawnError {
     MayNotChangeUser(String),
     #[error("the system cannot start it: {0}")]
     System(io::Error),
+}
+
+// === impl SpawnError ===
+
+impl SpawnError {
+    /// The same for programs.
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            Self::NoProgram(_) => Cause::NoProgram,
+            Self::NotExecutable(_) => Cause::NotExecutable,
+            Self::NoFolder(_) => Cause::NoFolder,
+            Self::NoUser(_) => Cause::NoUser,
+            Self::MayNotChangeUser(_) => Cause::UserNotAllowed,
+            Self::System(_) => Cause::System,
+        }
+    }
 }
 
 /// Starts the command of `run`, as the first of a group of its own.

@@ -68,8 +68,8 @@ fn pieces(event: EventKind, wanted: Option<OutputStream>) -> impl Iterator<Item 
 
 #[cfg(test)]
 mod tests {
-    use ogent_protocol::Outcome;
     use ogent_protocol::event::{Finished, Started};
+    use ogent_protocol::{Cause, Outcome};
 
     use super::*;
 
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn the_tail_of_the_end_counts_and_streams_are_told_apart() {
         let tail = vec![chunk(OutputStream::Stdout, "out"), chunk(OutputStream::Stderr, "err")];
-        let end = Finished { tail, ..Finished::without_process(Outcome::Succeeded, "") };
+        let end = Finished { tail, ..Finished::without_process(Outcome::Lost, Cause::AgentLost, "") };
         let read = |wanted| {
             let bytes: Vec<Bytes> = pieces(EventKind::Finished(Box::new(end.clone())), wanted).collect();
             bytes.concat()

@@ -1,7 +1,7 @@
 //! Receives how a command ended, gives what to exit with and what to tell the user.
 
 use ogent_protocol::CommandStatus;
-use ogent_protocol::event::Finished;
+use ogent_protocol::event::{Cause, Finished};
 use ogent_protocol::rest::CommandView;
 
 use super::OGENT_FAILED;
@@ -16,6 +16,8 @@ pub struct End {
     pub exit_code: Option<i32>,
     /// What ended its process.
     pub signal: Option<i32>,
+    /// Why it did not end by itself.
+    pub cause: Option<Cause>,
     /// What the agent says about it.
     pub message: Option<String>,
     /// Bytes of output that nobody has.
@@ -30,6 +32,7 @@ impl From<&Finished> for End {
             status: end.outcome.into(),
             exit_code: end.exit_code,
             signal: end.signal,
+            cause: end.cause,
             message: end.message.clone(),
             cut: end.stdout.cut + end.stderr.cut,
             left_running: end.left_running,
@@ -43,6 +46,7 @@ impl From<&CommandView> for End {
             status: command.status,
             exit_code: command.exit_code,
             signal: command.signal,
+            cause: command.cause,
             message: command.message.clone(),
             cut: command.cut_bytes.unwrap_or_default(),
             left_running: false,
@@ -65,7 +69,7 @@ pub fn exit_code(end: &End, was_interrupted: bool) -> u8 {
         CommandStatus::Signaled => end.signal.and_then(|signal| u8::try_from(128 + signal).ok()).unwrap_or(1),
         CommandStatus::TimedOut => 124,
         CommandStatus::Cancelled => INTERRUPTED,
-        CommandStatus::Unspawnable => own.unwrap_or(if is_not_found(end) { 127 } else { 126 }),
+        CommandStatus::Unspawnable => if end.cause == Some(Cause::NoProgram) { 127 } else { 126 },
         CommandStatus::Rejected
         | CommandStatus::Expired
         | CommandStatus::Lost
@@ -74,11 +78,6 @@ pub fn exit_code(end: &End, was_interrupted: bool) -> u8 {
         | CommandStatus::Accepted
         | CommandStatus::Running => OGENT_FAILED,
     }
-}
-
-/// The agent's own words: of all that can keep a program from starting, this one has a code of its own in shells.
-fn is_not_found(end: &End) -> bool {
-    end.message.as_deref().is_some_and(|message| message.starts_with("there is no program"))
 }
 
 /// What to tell the user where the exit code alone would not do.
@@ -142,7 +141,7 @@ mod tests {
 
     fn end(status: CommandStatus, exit_code: Option<i32>, signal: Option<i32>, message: Option<&str>) -> End {
         let message = message.map(str::to_owned);
-        End { status, exit_code, signal, message, cut: 0, left_running: false }
+        End { status, exit_code, signal, cause: None, message, cut: 0, left_running: false }
     }
 
     #[test]
@@ -162,14 +161,14 @@ mod tests {
             (Expired, None, None, None, 125),
             (Lost, None, None, None, 125),
             (Running, None, None, None, 125),
-            (Unspawnable, None, None, Some("there is no program \"nope\""), 127),
-            (Unspawnable, None, None, Some("the folder \"/x\" does not exist, or is not a folder"), 126),
-            (Unspawnable, None, None, Some("the program \"x\" may not be executed"), 126),
-            (Unspawnable, Some(127), None, Some("whatever"), 127),
         ] {
             let end = end(status, exit, signal, message);
             assert_eq!(exit_code(&end, false), code, "{end:?}");
             assert_eq!(exit_code(&end, true), 130);
+        }
+        for (cause, code) in [(Cause::NoProgram, 127), (Cause::NotExecutable, 126), (Cause::NoFolder, 126)] {
+            let end = End { cause: Some(cause), ..end(Unspawnable, None, None, None) };
+            assert_eq!(exit_code(&end, false), code, "{end:?}");
         }
     }
 
@@ -185,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_shell_line_given_as_a_word_is_explained() {
-        let end = end(Unspawnable, None, None, Some("there is no program"));
+        let end = End { cause: Some(Cause::NoProgram), ..end(Unspawnable, None, None, None) };
         assert!(hint(&end, &["ls | wc 'x'".into()]).unwrap().ends_with(r"-s 'ls | wc '\''x'\'''"));
         assert_eq!(hint(&end, &["nope".into()]), None);
     }
