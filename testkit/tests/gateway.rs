@@ -75,6 +75,13 @@ async fn a_wait_survives_the_broker_s_restart() {
     broker.restart().await;
     let result: Value = waiting.await.unwrap().unwrap().json().await.unwrap();
     assert_eq!((result["status"].as_str(), result["stdout"].as_str()), (Some("succeeded"), Some("done\n")), "{result}");
+    // One that starts now sees the agent as the others do: presence outlives the broker.
+    let newcomer = TestGateway::start(&broker).await;
+    wait_until("the agent", LIMIT, async || {
+        (newcomer.get("/agents/web-1").await.1["status"] == "online").then_some(())
+    })
+    .await;
+    assert_eq!(newcomer.post("/agents/web-1/execute", json!({"command": "true"})).await.0, 200);
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ impl Pulse {
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 () = tokio::time::sleep(pause) => {}
-                // The bucket is in memory: a broker that comes back has forgotten it.
+                // A broker that comes back may have forgotten the last beat.
                 Ok(()) = connection.changed() => if !connection.borrow_and_update().connected { continue },
             }
             // A heartbeat that fails is no reason to stop: the next one may not.

@@ -2,6 +2,7 @@
 //! axum.
 
 mod extract;
+mod leftover;
 mod observe;
 mod openapi;
 mod problem;
@@ -33,6 +34,7 @@ pub(crate) fn router(services: Shared) -> Router {
         .method_not_allowed_fallback(problem::wrong_method)
         // The order matters: a panic becomes a problem first, and is then observed like any other answer.
         .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(from_fn(leftover::read_away))
         .layer(from_fn(observe::observe))
         .with_state(services)
 }

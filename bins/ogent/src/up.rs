@@ -1,7 +1,7 @@
 //! `ogent up`: receives what the user wants to run here, starts broker, gateway and agent, and stops them together.
 //!
 //! In the order of a start: [`args`] are read, the [`data_dir`] is locked, [`leftovers`] of an earlier start are
-//! ended, [`secrets`] and [`ports`] are made sure of; then [`start`] brings up the [`broker`] and the other
+//! ended, [`secrets`] and [`ports`] are made sure of; then [`mod@start`] brings up the [`broker`] and the other
 //! [`parts`], each with its own [`access`], and the [`banner`] says how to use them. After that the [`stack`] is
 //! watched, perhaps beside a [`command`], until one of the [`signals`] or the death of a part ends it.
 

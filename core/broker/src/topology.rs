@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{Config, DiscardPolicy, Republish, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, Republish, StorageType};
 use async_nats::jetstream::{self, context::GetStreamErrorKind};
 use ogent_protocol::limits;
 use ogent_protocol::subject::{self, AGENTS_BUCKET, COMMANDS, PRESENCE_BUCKET, RESULTS};
@@ -150,9 +150,16 @@ fn agents(options: &TopologyOptions) -> Config {
 }
 
 fn presence(options: &TopologyOptions) -> Config {
+    // On one server, a stream in memory is gone for good after a restart, its configuration too. In a file, without
+    // syncing each heartbeat, it costs no more. In a cluster the other servers keep it.
+    let (storage, persist_mode) = match options.replicas {
+        1 => (StorageType::File, Some(PersistenceMode::Async)),
+        _ => (StorageType::Memory, None),
+    };
     Config {
         description: Some("Ogent: which agents are alive".to_owned()),
-        storage: StorageType::Memory,
+        storage,
+        persist_mode,
         allow_message_ttl: true,
         // An expired heartbeat leaves a marker, which is the "offline" event for those who watch the bucket.
         subject_delete_marker_ttl: Some(Duration::from_secs(60)),
@@ -191,7 +198,11 @@ pub fn table() -> String {
             0 => String::new(),
             days => format!("{days} days"),
         };
-        let storage = if config.storage == StorageType::Memory { "memory" } else { "file" };
+        let storage = match (config.storage, config.persist_mode) {
+            (StorageType::Memory, _) => "memory",
+            (StorageType::File, None) => "file",
+            (StorageType::File, Some(_)) => "file, not synced",
+        };
         let size = format!("{} MiB", config.max_bytes / 1024 / 1024);
         let subjects = config.subjects.join("`, `");
         let _ = writeln!(text, "| {} | `{subjects}` | {to} | {storage} | {age} | {size} | refuses |", config.name);

@@ -150,11 +150,10 @@ impl Session {
         if self.subscriptions.contains_key(&reference) {
             return self.refuse(Some(reference), Code::InvalidRequest, "this ref is in use").await;
         }
-        let said = self.say(ServerMessage::Subscribed { reference: reference.clone(), topic: topic.clone() }).await;
         let (services, outbox, stop) = (self.services.clone(), self.outbox.clone(), CancellationToken::new());
         let task = self.tasks.spawn(subscription::serve(services, reference.clone(), topic, outbox, stop.clone()));
         self.subscriptions.insert(reference, Subscription { stop, task });
-        said
+        None
     }
 
     /// The task itself says `ended`, as its last message. Until then its mark is in use.

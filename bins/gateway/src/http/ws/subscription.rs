@@ -64,6 +64,7 @@ impl Channel {
     async fn agents(&self, services: &Shared) -> Result<Option<CommandStatus>, Over> {
         // First listen, then look: what changes in between is heard, at worst twice.
         let mut changes = services.directory.subscribe();
+        self.subscribed(Topic::Agents).await?;
         self.all_agents(services).await?;
         loop {
             match changes.recv().await {
@@ -90,11 +91,12 @@ impl Channel {
     }
 
     async fn results(&self, services: &Shared, wanted: Results) -> Result<Option<CommandStatus>, Over> {
-        let Results { agent, after } = wanted;
-        if services.directory.get(&agent).is_none() {
-            return Err(Over::UnknownAgent(agent));
+        let Results { agent, after } = &wanted;
+        if services.directory.get(agent).is_none() {
+            return Err(Over::UnknownAgent(agent.clone()));
         }
-        let mut feed = services.ledger.follow_agent(&agent, after).await?;
+        let mut feed = services.ledger.follow_agent(agent, *after).await?;
+        self.subscribed(Topic::Results(wanted)).await?;
         loop {
             let stored = feed.next().await?;
             let (reference, event) = (self.reference.clone(), Box::new(stored.event));
@@ -104,11 +106,17 @@ impl Channel {
 
     async fn command(&self, services: &Shared, wanted: OneCommand) -> Result<Option<CommandStatus>, Over> {
         let mut follow = services.history.follow(&wanted.command, wanted.after).await?;
+        self.subscribed(Topic::Command(wanted)).await?;
         while let Some(stored) = follow.next().await? {
             let (reference, seq, event) = (self.reference.clone(), stored.event.n, Box::new(stored.event));
             self.send(ServerMessage::Event { reference, seq, event }).await?;
         }
         Ok(Some(follow.status()))
+    }
+
+    /// Said once the feed is joined: what happens after the client has read this comes.
+    async fn subscribed(&self, topic: Topic) -> Result<(), Over> {
+        self.send(ServerMessage::Subscribed { reference: self.reference.clone(), topic }).await
     }
 
     async fn explain(&self, over: Over) {
