@@ -32,7 +32,7 @@ lint: ## Format, clippy, rustdoc, dependency policy, spelling, shell, systemd un
 	scripts/lint
 
 bench: ## Measure Ogent against its floor (ARGS="…" goes to the program)
-	cargo build --release --locked -p ogent -p ogent-bench
+	cargo build --release --locked -p ogent -p ogent-agent -p ogent-bench
 	OGENT_NATS_SERVER=$$(scripts/nats-server $(TARGET)/release/ogent) $(TARGET)/release/ogent-bench $(ARGS)
 
 schemas: ## Write schemas/ anew from the code
