@@ -7,4 +7,4 @@ mod strength;
 pub(crate) use jwt::Tokens;
 pub use jwt::{JwtAlgorithm, JwtConfig, MintError, mint_token};
 pub(crate) use password::{LoginError, Passwords};
-pub(crate) use strength::{password_weakness, secret_weakness};
+pub use strength::{password_weakness, secret_weakness};

@@ -27,6 +27,6 @@ mod streams;
 
 pub use access::Role;
 pub use app::Gateway;
-pub use auth::{JwtAlgorithm, JwtConfig, MintError, mint_token};
+pub use auth::{JwtAlgorithm, JwtConfig, MintError, mint_token, password_weakness, secret_weakness};
 pub use config::{ConfigError, GatewayArgs, GatewayConfig};
 pub use http::openapi;

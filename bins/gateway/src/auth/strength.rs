@@ -30,7 +30,7 @@ const MIN_PASSWORD_CHARS: usize = 8;
 
 /// Why `secret` must not sign tokens, if it must not.
 #[must_use]
-pub(crate) fn secret_weakness(secret: &str) -> Option<&'static str> {
+pub fn secret_weakness(secret: &str) -> Option<&'static str> {
     if secret.len() < MIN_SECRET_BYTES {
         return Some("is shorter than 32 bytes");
     }
@@ -46,7 +46,7 @@ pub(crate) fn secret_weakness(secret: &str) -> Option<&'static str> {
 
 /// Why `password` must not guard the admin's account, if it must not.
 #[must_use]
-pub(crate) fn password_weakness(password: &str) -> Option<&'static str> {
+pub fn password_weakness(password: &str) -> Option<&'static str> {
     if password.chars().count() < MIN_PASSWORD_CHARS {
         return Some("is shorter than 8 characters");
     }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::{fs, io};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail};
 use ogent_broker::keys::KeyPair;
 use ogent_runtime::{Secret, random_secret, secret_from_env};
 
@@ -87,7 +87,7 @@ impl RoleKeys {
 /// The password in `OGENT_ADMIN_PASSWORD` or the file that `OGENT_ADMIN_PASSWORD_FILE` names; else the kept one.
 pub(crate) fn admin_password(data: &DataDir) -> anyhow::Result<AdminPassword> {
     let given = secret_from_env("OGENT_ADMIN_PASSWORD")?;
-    long_enough("OGENT_ADMIN_PASSWORD", given.as_ref(), 8)?;
+    strong("OGENT_ADMIN_PASSWORD", given.as_ref(), ogent_gateway::password_weakness)?;
     // 18 bytes: more than anyone can guess, and 24 characters that can still be copied by hand.
     let (secret, origin) = choose(given, data, "admin-password", 18)?;
     Ok(AdminPassword { secret, origin })
@@ -96,17 +96,18 @@ pub(crate) fn admin_password(data: &DataDir) -> anyhow::Result<AdminPassword> {
 /// The key in `JWT_SECRET_KEY` or the file that `JWT_SECRET_KEY_FILE` names; else the kept one.
 pub(crate) fn jwt_secret(data: &DataDir) -> anyhow::Result<Secret> {
     let given = secret_from_env("JWT_SECRET_KEY")?;
-    // RFC 7518 asks for a key at least as long as the hash of HS256.
-    long_enough("JWT_SECRET_KEY", given.as_ref(), 32)?;
+    strong("JWT_SECRET_KEY", given.as_ref(), ogent_gateway::secret_weakness)?;
     // 64 bytes: as long as the hash of HS512, the longest one that may be asked for.
     let (secret, _) = choose(given, data, "jwt-secret", 64)?;
     Ok(secret)
 }
 
-fn long_enough(name: &str, secret: Option<&Secret>, bytes: usize) -> anyhow::Result<()> {
-    let is_short = secret.is_some_and(|secret| secret.expose().len() < bytes);
-    ensure!(!is_short, "{name} is shorter than {bytes} bytes");
-    Ok(())
+/// Refuses what the gateway itself would refuse.
+fn strong(name: &str, given: Option<&Secret>, weakness: fn(&str) -> Option<&'static str>) -> anyhow::Result<()> {
+    match given.and_then(|secret| weakness(secret.expose())) {
+        Some(weakness) => bail!("{name} {weakness}"),
+        None => Ok(()),
+    }
 }
 
 fn choose(given: Option<Secret>, data: &DataDir, name: &str, bytes: usize) -> anyhow::Result<(Secret, Origin)> {
