@@ -385,3 +385,101 @@ async fn messagepack_is_answered_in_messagepack() {
     let result: ogent_protocol::rest::CommandResult = rmp_serde::from_slice(&answer.payload).unwrap();
     assert_eq!(result.stdout.as_bytes(), [0xff]);
 }
+
+/// The broker answers wherever it is told to, also into other agents' history: such records count for nothing.
+#[tokio::test]
+async fn no_agent_can_write_into_the_history_of_another() {
+    let broker = TestBroker::start().await;
+    let evil = broker.client(&Role::Agent("web-2".parse().unwrap())).await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let lead = async |from: &'static str, to: String, payload: String| {
+        let stored = from.split_once('.').unwrap().0.to_uppercase();
+        evil.request(from, payload.into()).await.unwrap();
+        evil.publish_with_reply(format!("$JS.API.DIRECT.GET.{stored}.{from}"), to, "".into()).await.unwrap();
+        evil.flush().await.unwrap();
+    };
+    // A command that web-1 never was asked for, there before its agent starts and reads the ledger.
+    let intent = r#"{"id":"planted","command":"touch /tmp/planted-by-web-2"}"#;
+    lead("commands.web-2.a", "commands.web-1.planted".to_owned(), intent.to_owned()).await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+
+    // An end of a command of web-1 that web-1 never wrote.
+    let run = run("web-1", line("sleep 1; exit 3"));
+    let agent = run.agent.clone().unwrap();
+    let mut watch = ledger.watch(&agent, &run.id, WatchStart::Fresh).await.unwrap();
+    ledger.submit(&agent, &run).await.unwrap();
+    let mut events = vec![tokio::time::timeout(LIMIT, watch.next()).await.unwrap().unwrap()];
+    let forged = Finished::without_process(Outcome::Succeeded, ogent_protocol::Cause::Other, "forged");
+    let event = ogent_protocol::Event {
+        agent: agent.clone(),
+        command: run.id.clone(),
+        n: 1,
+        time: run.requested_at.unwrap_or_else(jiff::Timestamp::now),
+        kind: EventKind::Finished(Box::new(forged)),
+    };
+    let event = serde_json::to_string(&event).unwrap();
+    lead("results.web-2.b", format!("results.web-1.{}", run.id), event).await;
+    while !matches!(events.last().unwrap().event.kind, EventKind::Finished(_)) {
+        events.push(tokio::time::timeout(LIMIT, watch.next()).await.expect("no end").unwrap());
+    }
+    assert_eq!((end(&events).outcome, end(&events).exit_code), (Outcome::Failed, Some(3)));
+    assert_eq!(ledger.last_event(&agent, &run.id).await.unwrap().as_ref(), events.last());
+    assert_eq!(ledger.find(&"planted".parse().unwrap()).await.unwrap(), None);
+    assert!(!std::path::Path::new("/tmp/planted-by-web-2").exists());
+}
+
+/// Answers go to inboxes only: elsewhere they would count as the agent's own word.
+#[tokio::test]
+async fn an_answer_cannot_be_led_into_the_history() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let operator = broker.client(&Role::Operator).await;
+    let run = run("web-1", line("sleep 1; echo done"));
+    let agent = run.agent.clone().unwrap();
+    let mut watch = ledger.watch(&agent, &run.id, WatchStart::Fresh).await.unwrap();
+    ledger.submit(&agent, &run).await.unwrap();
+    let mut events = vec![tokio::time::timeout(LIMIT, watch.next()).await.unwrap().unwrap()];
+    operator
+        .publish_with_reply("agents.web-1.exec", format!("results.web-1.{}", run.id), "garbage".into())
+        .await
+        .unwrap();
+    while !matches!(events.last().unwrap().event.kind, EventKind::Finished(_)) {
+        events.push(tokio::time::timeout(LIMIT, watch.next()).await.expect("no end").unwrap());
+    }
+    assert_eq!(printed(&events).0, "done\n");
+}
+
+/// A bell whose headers are made up, for a command that is there, or under a sequence that is not its own.
+#[tokio::test]
+async fn a_forged_bell_starts_nothing_twice_and_nothing_else() {
+    let broker = TestBroker::start().await;
+    let dir = tempfile::TempDir::new().unwrap();
+    let witness = dir.path().join("starts");
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let operator = broker.client(&Role::Operator).await;
+    let ring = async |id: &str, sequence: u64, command: &str| {
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert("Nats-Stream", "COMMANDS");
+        headers.insert("Nats-Subject", format!("commands.web-1.{id}").as_str());
+        headers.insert("Nats-Sequence", sequence.to_string().as_str());
+        let payload = serde_json::json!({"id": id, "agent": "web-1", "command": command}).to_string();
+        operator.publish_with_headers("agents.web-1.exec", headers, payload.into()).await.unwrap();
+    };
+    let start = format!("echo start >> {}", witness.display());
+    for sequence in [900, 901, 902] {
+        ring("forged", sequence, &start).await;
+    }
+    // A command that has ended, with another line; and the sequence that the next command will have.
+    let first = run("web-1", line("true"));
+    let events_of_first = events(&ledger, &first).await;
+    ring(first.id.as_str(), 5, &start).await;
+    for sequence in 1..20 {
+        ring("occupies", sequence, "true").await;
+    }
+    let second = events(&ledger, &run("web-1", line("echo second"))).await;
+    assert_eq!(printed(&second).0, "second\n");
+    assert_eq!(ledger.last_event(&"web-1".parse().unwrap(), &first.id).await.unwrap().as_ref(), events_of_first.last());
+    assert_eq!(std::fs::read_to_string(&witness).unwrap(), "start\n");
+}

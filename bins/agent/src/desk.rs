@@ -35,6 +35,8 @@ const PAGE: usize = 256;
 const MAX_RECORDING: usize = 256;
 /// Malformed messages that are recorded in any second; more are answered and counted only.
 const MAX_REFUSALS_A_SECOND: u32 = 10;
+/// Of these, those that may wait for a broker that is away.
+const MAX_REFUSING: usize = 64;
 
 type Catching = Pin<Box<dyn Future<Output = Result<CaughtUp, ReadError>> + Send>>;
 
@@ -54,6 +56,7 @@ pub(crate) struct Desk {
     /// Until the ledger has been read to its end once, claims without an end are those of an earlier life.
     is_settling: bool,
     refusals: (Instant, u32),
+    refusing: JoinSet<()>,
 }
 
 /// What became of a command on its way into the ledger.
@@ -85,6 +88,7 @@ impl Desk {
             catch_up_at: Instant::now(),
             is_settling: true,
             refusals: (Instant::now(), 0),
+            refusing: JoinSet::new(),
         }
     }
 
@@ -120,7 +124,10 @@ impl Desk {
             }
             Heard::Direct { intent: Intent::Run(run), reply } => self.record(*run, reply),
             Heard::Direct { intent: Intent::Cancel(cancel), reply } => self.cancel_directly(cancel, reply),
-            Heard::Refused { code, problem, reply } => self.refuse(code, problem, reply),
+            Heard::Refused { code, problem, command, reply } => {
+                answer(reply, code, 422, &problem);
+                self.refuse(command, &format!("{code}: {problem}"));
+            }
         }
     }
 
@@ -184,23 +191,25 @@ impl Desk {
         }
     }
 
-    /// What is not an intent gets an answer and, so that it is seen, an event; but nobody may fill the ledger by it.
-    fn refuse(&mut self, code: &'static str, problem: String, reply: Option<ReplyTo>) {
-        tracing::warn!(code, problem, "refused a message");
-        answer(reply, code, 422, &problem);
+    /// What is not an intent is recorded, under its own name where the ledger has one for it, so that it is seen; but
+    /// nobody may fill the ledger by it.
+    fn refuse(&mut self, command: Option<CommandId>, problem: &str) {
+        tracing::warn!(problem, "refused a message");
         let now = Instant::now();
         if now.duration_since(self.refusals.0) > Duration::from_secs(1) {
             self.refusals = (now, 0);
         }
         self.refusals.1 += 1;
-        if self.refusals.1 > MAX_REFUSALS_A_SECOND {
+        while self.refusing.try_join_next().is_some() {}
+        if self.refusals.1 > MAX_REFUSALS_A_SECOND || self.refusing.len() >= MAX_REFUSING {
             return;
         }
         let context = self.context.clone();
-        tokio::spawn(async move {
-            let end = Finished::without_process(Outcome::Rejected, Cause::NotAnIntent, format!("{code}: {problem}"));
+        let end = Finished::without_process(Outcome::Rejected, Cause::NotAnIntent, problem);
+        self.refusing.spawn(async move {
+            let command = command.unwrap_or_else(CommandId::generate);
             let event = EventKind::Finished(Box::new(end));
-            let recorded = context.ledger.claim(&context.agent, &CommandId::generate(), &context.instance, event).await;
+            let recorded = context.ledger.claim(&context.agent, &command, &context.instance, event).await;
             if let Err(error) = recorded {
                 tracing::warn!(%error, "a refusal could not be recorded");
             }
@@ -219,6 +228,10 @@ impl Desk {
             let context = self.context.clone();
             self.jobs.spawn(async move { (id, job.go(context).await) });
         }
+        self.tell_load();
+    }
+
+    fn tell_load(&self) {
         self.load.send_if_modified(|load| {
             let now = Load {
                 running: self.queue.running(),
@@ -233,7 +246,7 @@ impl Desk {
         match done {
             Ok((id, end)) => {
                 self.queue.finish(&id, end == JobEnd::Ended);
-                if self.queue.remembers_much() || (self.queue.was_full() && self.queue.waiting() == 0) {
+                if self.queue.remembers_much() || self.queue.has_room_again() {
                     self.catch_up_within(Duration::ZERO);
                 }
             }
@@ -275,6 +288,10 @@ impl Desk {
             }
             self.queue.caught_up_to(sequence);
         }
+        self.queue.caught_up_to(caught.through);
+        for (command, problem) in caught.unreadable {
+            self.refuse(Some(command), &problem);
+        }
         if caught.more {
             return self.catch_up_within(Duration::ZERO);
         }
@@ -288,17 +305,22 @@ impl Desk {
         if !self.jobs.is_empty() {
             tracing::info!(running = self.jobs.len(), "waiting for running commands to end");
         }
-        let all_ended = tokio::time::timeout(drain, async { while self.jobs.join_next().await.is_some() {} }).await;
-        if all_ended.is_ok() {
+        if tokio::time::timeout(drain, self.all_ended()).await.is_ok() {
             return;
         }
         self.context.stop_now.cancel();
         // TERM, grace, KILL, and a moment to tell the ledger; a broker that is away is not waited for.
         let telling = if self.connection.borrow().connected { Duration::from_secs(3) } else { Duration::ZERO };
         let limit = self.context.kill_grace + Duration::from_millis(500) + telling;
-        let ended = tokio::time::timeout(limit, async { while self.jobs.join_next().await.is_some() {} }).await;
-        if ended.is_err() {
+        if tokio::time::timeout(limit, self.all_ended()).await.is_err() {
             tracing::warn!(open = self.jobs.len(), "stopped before the ledger had the end of every command");
+        }
+    }
+
+    async fn all_ended(&mut self) {
+        while let Some(done) = self.jobs.join_next().await {
+            self.ended(done);
+            self.tell_load();
         }
     }
 }

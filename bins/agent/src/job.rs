@@ -7,10 +7,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ogent_broker::intake::ReplyTo;
 use ogent_broker::ledger::{Claim, EventWriter};
-use ogent_broker::{AppendError, Ledger, Submission};
+use ogent_broker::{AppendError, Ledger, ReadError, Submission};
 use ogent_protocol::event::{Accepted, Finished, Origin};
 use ogent_protocol::rest::ResultFold;
-use ogent_protocol::{AgentId, Cancel, Cause, EventKind, ExecutionTarget, Outcome, Run, limits};
+use ogent_protocol::{AgentId, Cancel, Cause, EventKind, ExecutionTarget, Intent, Outcome, Run, limits};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -57,46 +57,55 @@ pub(crate) enum JobEnd {
 impl Job {
     /// Takes the command from its claim to its end.
     pub(crate) async fn go(self, context: Context) -> JobEnd {
-        let first = match self.refusal() {
-            Some(end) => EventKind::Finished(Box::new(end)),
+        let refusal = self.refusal();
+        let first = match &refusal {
+            Some(end) => EventKind::Finished(Box::new(end.clone())),
             None => EventKind::Accepted(Box::new(Accepted {
                 intent: self.run.clone(),
                 origin: self.origin,
                 instance: context.instance.clone(),
             })),
         };
-        let refused = match &first {
-            EventKind::Finished(end) => Some((**end).clone()),
-            _ => None,
-        };
-        match self.claim(&context, first).await {
-            Ok(Claim::Won(writer)) => match refused {
-                Some(end) => self.answer(&context, ResultFold::new(0), &end).await,
-                None => return self.run_claimed(context, writer).await,
+        let Context { ledger, agent, instance, .. } = &context;
+        // The claim, and meanwhile a look at what the ledger really holds.
+        let (claim, held) =
+            tokio::join!(ledger.claim(agent, &self.run.id, instance, first), ledger.held(agent, &self.run.id));
+        match (claim, refusal) {
+            (Ok(Claim::Won(_)), Some(end)) => {
+                self.answer(&context, ResultFold::new(0), &end).await;
+                JobEnd::Ended
+            }
+            (Ok(Claim::Won(writer)), None) => match self.forgery(&context, held).await {
+                Some(end) => self.end(&context, writer, None, end).await,
+                None => self.run_claimed(context, writer).await,
             },
-            Ok(Claim::Taken) => return settle::taken(&context, &self.run.id, self.may_settle).await,
-            Err(error) => {
+            (Ok(Claim::Taken), _) => settle::taken(&context, &self.run.id, self.may_settle).await,
+            (Err(error), _) => {
                 tracing::error!(command = %self.run.id, %error, "a claim was refused");
-                return self.too_large(&context).await;
+                self.too_large(&context).await
             }
         }
-        JobEnd::Ended
     }
 
-    /// The claim, and meanwhile a look whether the ledger really holds the command: the headers that say so can be
-    /// forged by whoever may publish here. One that it does not hold is put there before anything starts.
-    async fn claim(&self, context: &Context, first: EventKind) -> Result<Claim, AppendError> {
-        let Context { ledger, agent, instance, .. } = context;
-        let (claim, held) =
-            tokio::join!(ledger.claim(agent, &self.run.id, instance, first), ledger.holds(agent, &self.run.id));
-        if !matches!((&claim, held), (Ok(Claim::Won(_)), Ok(false))) {
-            return claim;
-        }
-        tracing::warn!(command = %self.run.id, "a message claimed to come from the ledger, which did not hold it");
-        match ledger.submit(agent, &self.run).await {
-            Ok(Submission::New { .. } | Submission::Existing) => claim,
-            Err(error) => Err(AppendError::Refused(error.to_string())),
-        }
+    /// Why the command must not run although it was claimed: the headers of a message that say where it comes from can
+    /// be forged by whoever may publish here. What the ledger does not hold is put there before anything starts; what
+    /// it holds differently does not start.
+    async fn forgery(&self, context: &Context, held: Result<Option<Intent>, ReadError>) -> Option<Finished> {
+        let problem = match held {
+            Ok(Some(Intent::Run(recorded))) if *recorded != self.run => {
+                "it is not what the ledger holds under this id".to_owned()
+            }
+            Ok(Some(_)) | Err(_) => return None,
+            Ok(None) => {
+                tracing::warn!(command = %self.run.id, "the ledger does not hold what claims to come from it");
+                match context.ledger.submit(&context.agent, &self.run).await {
+                    Ok(Submission::New { .. }) => return None,
+                    Ok(Submission::Existing) => "it is another agent's".to_owned(),
+                    Err(error) => error.to_string(),
+                }
+            }
+        };
+        Some(Finished::without_process(Outcome::Rejected, Cause::NotAnIntent, problem))
     }
 
     /// Why the command is not even claimed for running, if there is a reason.
@@ -139,10 +148,15 @@ impl Job {
                 }
             }
         };
+        self.end(&context, writer, fold, end).await
+    }
+
+    /// Writes the last event, and tells whoever waits.
+    async fn end(&self, context: &Context, mut writer: EventWriter, fold: Option<ResultFold>, end: Finished) -> JobEnd {
         if let Err(error) = writer.append(EventKind::Finished(Box::new(end.clone()))).await {
             return unsettled(&self.run, &error);
         }
-        self.answer(&context, fold.unwrap_or_else(|| ResultFold::new(0)), &end).await;
+        self.answer(context, fold.unwrap_or_else(|| ResultFold::new(0)), &end).await;
         JobEnd::Ended
     }
 

@@ -4,12 +4,17 @@
 //! closure between fork and exec would cost the fast way to start processes and need unsafe code; a process of our
 //! own that becomes the other one does not.
 
-use std::ffi::OsString;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 
 use nix::unistd::{Gid, Uid, User, initgroups, setgid, setuid};
 use rustix::process::{Pid, getppid};
+
+/// What stands before the names of variables that are only handed on.
+const WRAPPED: &str = "OGENT_LAUNCH_";
 
 /// How the program should live.
 #[derive(Debug, clap::Args)]
@@ -53,9 +58,31 @@ pub fn become_program(args: &LaunchArgs) -> ExitCode {
         return fail(125, "cannot enter the folder", &error);
     }
     let Some((program, rest)) = args.program.split_first() else { return ExitCode::from(127) };
-    let error = Command::new(program).args(rest).exec();
+    let mut command = Command::new(program);
+    command.args(rest);
+    if args.user.is_some() {
+        command.env_clear().envs(unwrap(std::env::vars_os()));
+    }
+    let error = command.exec();
     let code = if error.kind() == std::io::ErrorKind::NotFound { 127 } else { 126 };
     fail(code, &program.to_string_lossy(), &error)
+}
+
+/// Names variables so that they mean nothing to the program that only hands them on.
+pub(crate) fn wrap(variables: BTreeMap<OsString, OsString>) -> BTreeMap<OsString, OsString> {
+    let rename = |name: OsString| {
+        let mut wrapped = OsString::from(WRAPPED);
+        wrapped.push(name);
+        wrapped
+    };
+    variables.into_iter().map(|(name, value)| (rename(name), value)).collect()
+}
+
+fn unwrap(variables: impl Iterator<Item = (OsString, OsString)>) -> impl Iterator<Item = (OsString, OsString)> {
+    variables.filter_map(|(name, value)| {
+        let name = name.as_bytes().strip_prefix(WRAPPED.as_bytes())?;
+        Some((OsStr::from_bytes(name).to_owned(), value))
+    })
 }
 
 /// Asks the kernel to end this process with its parent; the parent may be gone already. Other systems than Linux

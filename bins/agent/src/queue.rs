@@ -3,7 +3,7 @@
 //! The ledger is the truth; this is the part of it that the agent has looked at. `caught_up` is the sequence up to
 //! which it has read the ledger without gaps; beyond it, it knows what the bell told.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use ogent_protocol::{Cancel, CommandId, Run};
 use tokio::sync::watch;
@@ -23,9 +23,11 @@ pub(crate) struct Queue {
     waiting: VecDeque<Waiting>,
     running: HashMap<CommandId, Running>,
     /// Commands beyond `caught_up` that have ended.
-    done: BTreeMap<u64, CommandId>,
+    done: BTreeSet<(u64, CommandId)>,
     /// Sequences of commands that wait or run, and of those whose end is not known.
-    open: BTreeMap<u64, CommandId>,
+    open: BTreeSet<(u64, CommandId)>,
+    /// The names of both: a command is known by its name, because a sequence in a message may be made up.
+    ids: HashSet<CommandId>,
     early: HashMap<CommandId, Cancel>,
     was_full: bool,
 }
@@ -78,8 +80,9 @@ impl Queue {
             caught_up: settled_through,
             waiting: VecDeque::new(),
             running: HashMap::new(),
-            done: BTreeMap::new(),
-            open: BTreeMap::new(),
+            done: BTreeSet::new(),
+            open: BTreeSet::new(),
+            ids: HashSet::new(),
             early: HashMap::new(),
             was_full: false,
         }
@@ -87,19 +90,21 @@ impl Queue {
 
     /// A command of which the bell told.
     pub(crate) fn offer(&mut self, sequence: u64, run: Run) -> Offer {
-        self.offer_read(sequence, run, false)
+        // Older commands wait in the ledger for want of room: new ones must not overtake them.
+        if self.was_full { Offer::Full } else { self.offer_read(sequence, run, false) }
     }
 
     /// A command that was read from the ledger.
     pub(crate) fn offer_read(&mut self, sequence: u64, run: Run, may_settle: bool) -> Offer {
-        if sequence <= self.caught_up || self.open.contains_key(&sequence) || self.done.contains_key(&sequence) {
+        if sequence <= self.caught_up || self.ids.contains(&run.id) {
             return Offer::Known;
         }
         if self.waiting.len() >= MAX_WAITING {
             self.was_full = true;
             return Offer::Full;
         }
-        self.open.insert(sequence, run.id.clone());
+        self.open.insert((sequence, run.id.clone()));
+        self.ids.insert(run.id.clone());
         let cancelled = self.early.remove(&run.id);
         self.waiting.push_back(Waiting { sequence, run, may_settle, cancelled });
         Offer::Taken
@@ -107,7 +112,7 @@ impl Queue {
 
     /// Whether the command waits, runs, or has ended a short while ago.
     pub(crate) fn knows(&self, id: &CommandId) -> bool {
-        self.running.contains_key(id) || self.open.values().chain(self.done.values()).any(|known| known == id)
+        self.ids.contains(id)
     }
 
     /// The next command whose turn it is, and where its cancellation will come from.
@@ -127,11 +132,15 @@ impl Queue {
     /// A command is over. Where its end could not be written, it stays open for the next life.
     pub(crate) fn finish(&mut self, id: &CommandId, is_settled: bool) {
         let Some(running) = self.running.remove(id) else { return };
-        if is_settled {
-            self.open.remove(&running.sequence);
+        let entry = (running.sequence, id.clone());
+        if !is_settled {
+            return;
         }
+        self.open.remove(&entry);
         if running.sequence > self.caught_up {
-            self.done.insert(running.sequence, id.clone());
+            self.done.insert(entry);
+        } else {
+            self.ids.remove(id);
         }
     }
 
@@ -148,7 +157,7 @@ impl Queue {
             waiting.cancelled.get_or_insert(cancel);
             return Cancelled::Found;
         }
-        if self.done.values().any(|done| *done == cancel.id) {
+        if self.ids.contains(&cancel.id) {
             return Cancelled::Ended;
         }
         if self.early.len() < MAX_EARLY {
@@ -161,7 +170,13 @@ impl Queue {
     pub(crate) fn caught_up_to(&mut self, sequence: u64) {
         if sequence > self.caught_up {
             self.caught_up = sequence;
-            self.done = self.done.split_off(&(sequence + 1));
+            while let Some(first) = self.done.pop_first() {
+                if first.0 > sequence {
+                    self.done.insert(first);
+                    break;
+                }
+                self.ids.remove(&first.1);
+            }
         }
     }
 
@@ -169,6 +184,11 @@ impl Queue {
     pub(crate) fn caught_up_fully(&mut self) {
         self.was_full = false;
         self.early.clear();
+        // Everything that was stored until now is below `caught_up`. What is not was stored just now, and if it is
+        // offered again its claim tells that it has ended; or its sequence was made up.
+        for (_, id) in std::mem::take(&mut self.done) {
+            self.ids.remove(&id);
+        }
     }
 
     pub(crate) fn caught_up(&self) -> u64 {
@@ -177,7 +197,7 @@ impl Queue {
 
     /// The sequence up to which everything of this agent has ended.
     pub(crate) fn settled_through(&self) -> u64 {
-        match self.open.first_key_value() {
+        match self.open.first() {
             Some((first, _)) => self.caught_up.min(first.saturating_sub(1)),
             None => self.caught_up,
         }
@@ -191,9 +211,9 @@ impl Queue {
         self.waiting.len()
     }
 
-    /// Whether the ledger may hold commands for which there was no room.
-    pub(crate) fn was_full(&self) -> bool {
-        self.was_full
+    /// Whether the ledger may hold commands for which there was no room, and there is some now.
+    pub(crate) fn has_room_again(&self) -> bool {
+        self.was_full && self.waiting.len() <= MAX_WAITING / 2
     }
 
     /// Whether it is time to read the ledger, to be able to forget.
@@ -258,7 +278,8 @@ mod tests {
     }
 
     proptest! {
-        /// Bells and reads of the ledger in any order, with doubles: each command is started at most once.
+        /// Bells and reads of the ledger in any order, with doubles: each command is started at most once. (Where
+        /// sequences are made up, it is the claim that says no.)
         #[test]
         fn nothing_starts_twice(offers in proptest::collection::vec((1u64..20, any::<bool>(), any::<bool>()), 0..200)) {
             let mut queue = Queue::new(3, 0);
@@ -274,7 +295,7 @@ mod tests {
                     queue.offer(sequence, run(&format!("c{sequence}")));
                 }
                 while let Some((next, _)) = queue.start() {
-                    prop_assert!(started.insert(next.sequence), "{} started twice", next.sequence);
+                    prop_assert!(started.insert(next.run.id.clone()), "{} started twice", next.run.id);
                     runs.push_back(next.run.id);
                 }
                 prop_assert!(queue.running() <= 3);

@@ -8,7 +8,7 @@ use ogent_protocol::{Cause, CommandId, EventKind, Outcome};
 
 use crate::job::{Context, JobEnd};
 
-const MAX_TRIES: u32 = 60;
+const MAX_TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Looks at a command whose claim was lost to somebody. With `may_settle`, that somebody can only be an earlier life

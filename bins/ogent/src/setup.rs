@@ -25,8 +25,8 @@ pub(crate) struct SetupArgs {
     /// Copies of every message in a cluster
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     replicas: u8,
-    /// Days that history is kept
-    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=36500))]
+    /// Days that history is kept; at least 8, longer than any command may run
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(8..=36500))]
     keep_days: u64,
     /// Size of the stream of commands in MiB; new ones are refused beyond
     #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(i64).range(1..=1_048_576))]

@@ -22,6 +22,8 @@ pub(crate) struct Record {
     pub(crate) subject: String,
     pub(crate) sequence: u64,
     pub(crate) stored_at: Timestamp,
+    /// Whether it is an answer of the broker's that somebody led here, and not what it seems to be.
+    pub(crate) is_led_here: bool,
     pub(crate) headers: HeaderMap,
     pub(crate) payload: Bytes,
 }
@@ -136,14 +138,24 @@ fn status(message: &Message) -> u16 {
 
 fn parse(message: Message) -> Result<Record, ReadError> {
     let headers = message.headers.unwrap_or_default();
-    let sequence = header_number(Some(&headers), "Nats-Sequence").unwrap_or(0);
+    // The broker writes its own headers behind those that were stored.
+    let own = |name: &str| headers.get_all(name).last().map(ToString::to_string);
+    let sequence = own("Nats-Sequence").and_then(|sequence| sequence.parse().ok()).unwrap_or(0);
     let corrupt = |problem: &str| ReadError::Corrupt { sequence, problem: problem.to_owned() };
-    let subject = headers.get("Nats-Subject").ok_or_else(|| corrupt("it has no subject"))?.to_string();
-    let stored_at = headers
-        .get("Nats-Time-Stamp")
-        .and_then(|time| time.as_str().parse().ok())
-        .ok_or_else(|| corrupt("it has no time"))?;
-    Ok(Record { subject, sequence, stored_at, headers, payload: message.payload })
+    let subject = own("Nats-Subject").ok_or_else(|| corrupt("it has no subject"))?;
+    let stored_at =
+        own("Nats-Time-Stamp").and_then(|time| time.parse().ok()).ok_or_else(|| corrupt("it has no time"))?;
+    let is_led_here = !was_stored_once(&headers);
+    Ok(Record { subject, sequence, stored_at, is_led_here, headers, payload: message.payload })
+}
+
+/// Whether a message that a stream gives out was put there by its writer.
+///
+/// A client may name any subject for the broker's answers, also one that a stream listens on: the broker then stores
+/// its own answer, as if the owner of that subject had written it. Such a message was given out by a stream before, so
+/// it carries these headers once more than others do.
+pub(crate) fn was_stored_once(headers: &HeaderMap) -> bool {
+    headers.get_all("Nats-Stream").count() <= 1 && headers.get_all("Nats-Subject").count() <= 1
 }
 
 pub(crate) fn header_number(headers: Option<&HeaderMap>, name: &str) -> Option<u64> {

@@ -159,7 +159,9 @@ impl Shared {
 
     async fn load(&self) -> Result<(), ReadError> {
         for record in self.bucket(AGENTS_BUCKET).await? {
-            if let Some(info) = presence::value::<AgentInfo>(&record) {
+            if let Some(info) = presence::value::<AgentInfo>(&record)
+                && key(&record.subject).as_ref() == Some(&info.id)
+            {
                 self.set_info(info, record.stored_at);
             }
         }
@@ -188,7 +190,10 @@ impl Shared {
 
     fn hear_info(&self, message: &Message) {
         let headers = message.headers.clone().unwrap_or_default();
-        if let Some(info) = presence::decode::<AgentInfo>(&headers, &message.payload) {
+        // Nobody says who another one is.
+        if let Some(info) = presence::decode::<AgentInfo>(&headers, &message.payload)
+            && key(&message.subject).as_ref() == Some(&info.id)
+        {
             self.set_info(info, Timestamp::now());
         }
     }
@@ -196,6 +201,10 @@ impl Shared {
     async fn hear_heartbeat(&self, message: &Message) {
         let Some(id) = key(&message.subject) else { return };
         let headers = message.headers.clone().unwrap_or_default();
+        // A heartbeat comes from its agent; an answer of the broker's carries the headers of a stream.
+        if headers.get("Nats-Stream").is_some() {
+            return;
+        }
         let heartbeat = presence::decode::<Heartbeat>(&headers, &message.payload);
         let is_stranger = !self.read().contains_key(&id);
         if is_stranger && heartbeat.is_some() {

@@ -6,7 +6,7 @@ use ogent_protocol::subject::{self, COMMANDS};
 use ogent_protocol::{AgentId, CommandId, Encoding, Intent, IntentWire, limits};
 
 use crate::connect::{Broker, BrokerError};
-use crate::direct::header_number;
+use crate::direct::{header_number, was_stored_once};
 
 /// An agent's ear.
 pub struct Intake {
@@ -38,6 +38,8 @@ pub enum Heard {
         code: &'static str,
         /// What is wrong with it.
         problem: String,
+        /// The command that the ledger keeps it under, if it came from there.
+        command: Option<CommandId>,
         /// Where the answer goes, if somebody waits for one.
         reply: Option<ReplyTo>,
     },
@@ -83,14 +85,18 @@ impl Intake {
         let headers = message.headers.as_ref().unwrap_or(&none);
         let content_type = headers.get("Content-Type").map(async_nats::HeaderValue::as_str);
         let encoding = Encoding::from_content_type(content_type);
-        let reply = message.reply.as_ref().map(|subject| ReplyTo {
+        // Only to inboxes: an answer on any other subject that this agent may use would be taken for its own word.
+        let inbox = message.reply.as_ref().filter(|subject| subject.starts_with("_INBOX."));
+        let reply = inbox.map(|subject| ReplyTo {
             broker: self.broker.clone(),
             subject: subject.to_string(),
             encoding: encoding.as_ref().copied().unwrap_or_default(),
         });
         let stored = match self.provenance(&message.subject, headers) {
             Ok(stored) => stored,
-            Err(problem) => return Heard::Refused { code: "foreign_message", problem: problem.to_owned(), reply },
+            Err(problem) => {
+                return Heard::Refused { code: "foreign_message", problem: problem.to_owned(), command: None, reply };
+            }
         };
         let intent = encoding.map_err(|error| error.to_string()).and_then(|encoding| {
             let wire: IntentWire =
@@ -99,18 +105,21 @@ impl Intake {
         });
         let intent = match intent {
             Ok(intent) => intent,
-            Err(problem) => return Heard::Refused { code: "malformed_intent", problem, reply },
+            Err(problem) => {
+                let command = stored.map(|(_, command)| command);
+                return Heard::Refused { code: "malformed_intent", problem, command, reply };
+            }
         };
         if intent.agent().is_some_and(|named| *named != self.agent) {
             let problem = "it names another agent".to_owned();
-            return Heard::Refused { code: "foreign_message", problem, reply };
+            return Heard::Refused { code: "foreign_message", problem, command: None, reply };
         }
         match stored {
             None => Heard::Direct { intent, reply },
             Some((sequence, id)) if *intent.id() == id => Heard::Stored { sequence, intent },
             Some(_) => {
                 let problem = "it names another command than its subject".to_owned();
-                Heard::Refused { code: "foreign_message", problem, reply }
+                Heard::Refused { code: "foreign_message", problem, command: None, reply }
             }
         }
     }
@@ -124,7 +133,7 @@ impl Intake {
             return Err("it came for another subject");
         }
         let Some(stream) = headers.get("Nats-Stream") else { return Ok(None) };
-        if stream.as_str() != COMMANDS {
+        if stream.as_str() != COMMANDS || !was_stored_once(headers) {
             return Err("it comes from another stream");
         }
         let stored = headers.get("Nats-Subject").and_then(|stored| subject::parse_ledger(stored.as_str()));

@@ -86,6 +86,9 @@ pub(crate) fn key(bucket: &str, id: &AgentId) -> String {
 
 /// The value under a key; `None` for a marker of its end, and for what is not of this form.
 pub(crate) fn value<T: serde::de::DeserializeOwned>(record: &Record) -> Option<T> {
+    if record.is_led_here {
+        return None;
+    }
     decode(&record.headers, &record.payload)
 }
 

@@ -179,7 +179,8 @@ fn bucket(name: &str, options: &TopologyOptions) -> Config {
         max_message_size: 64 * 1024,
         max_bytes: 256 * 1024 * 1024,
         discard: DiscardPolicy::New,
-        allow_rollup: true,
+        // One message must not be able to take away all others, and so what other agents say about themselves.
+        allow_rollup: false,
         deny_delete: true,
         allow_direct: true,
         ..Config::default()

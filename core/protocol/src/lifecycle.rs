@@ -5,7 +5,7 @@
 //! unclaimed ──┤
 //!             └─▶ accepted ──▶ running ─┐ output
 //!                    │           │  ▲───┘
-//!                    └───────────┴─────▶ every outcome but rejected; expired only before running
+//!                    └───────────┴─────▶ every outcome; rejected and expired only before running
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -52,9 +52,10 @@ impl Lifecycle {
                 Ok(Self::Ended(end.outcome))
             }
             (Self::Accepted, EventKind::Started(_)) | (Self::Running, EventKind::Output(_)) => Ok(Self::Running),
-            (Self::Accepted | Self::Running, EventKind::Finished(end))
-                if !matches!(end.outcome, Rejected | Expired) =>
-            {
+            // A claim may take longer than the command had time to start, or show that the command is not what the
+            // ledger holds: then it is over before it runs.
+            (Self::Accepted, EventKind::Finished(end)) => Ok(Self::Ended(end.outcome)),
+            (Self::Running, EventKind::Finished(end)) if !matches!(end.outcome, Rejected | Expired) => {
                 Ok(Self::Ended(end.outcome))
             }
             (state, event) => Err(InvalidTransition { state, event: event.name() }),
@@ -118,10 +119,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_was_never_claimed() {
+    fn what_was_refused_never_ran() {
         let rejected =
             EventKind::Finished(Box::new(Finished::without_process(Outcome::Rejected, Cause::TooLarge, "no")));
         assert!(Lifecycle::Unclaimed.apply(&rejected).is_ok());
-        assert!(Lifecycle::Accepted.apply(&rejected).is_err());
+        assert!(Lifecycle::Accepted.apply(&rejected).is_ok());
+        assert!(Lifecycle::Running.apply(&rejected).is_err());
     }
 }

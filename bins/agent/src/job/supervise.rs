@@ -116,10 +116,11 @@ impl Supervisor {
                 }
             }
             let (may_read, may_exit) = (self.outbox.has_room(), self.exit.is_none());
-            let deadline = self.next_deadline();
+            let deadline = self.next_deadline(idle.is_some());
             tokio::select! {
                 (writer, result) = in_flight(&mut sending) => {
-                    result?;
+                    // Without a record, nothing may go on.
+                    result.inspect_err(|_| self.group.kill())?;
                     sending = None;
                     idle = Some(writer);
                 }
@@ -207,7 +208,7 @@ impl Supervisor {
         }
     }
 
-    fn next_deadline(&self) -> Instant {
+    fn next_deadline(&self, may_send: bool) -> Instant {
         let now = Instant::now();
         let mut next = now + Duration::from_secs(3600);
         let mut at = |moment: Instant| next = next.min(moment);
@@ -223,13 +224,13 @@ impl Supervisor {
             (Some(exit), Some(_)) => at(exit.drained_at),
             (None, Some(_)) => {}
         }
-        if !self.announced && self.exit.is_none() {
+        if may_send && !self.announced && self.exit.is_none() {
             at(self.started + ANNOUNCE_AFTER);
         }
-        if let Some(flush_at) = self.flush_at {
+        if let Some(flush_at) = self.flush_at.filter(|_| may_send) {
             at(flush_at);
         }
-        // A moment that has passed while an event was on its way must not make this spin.
+        // A moment that has passed must not make this spin.
         next.max(now + Duration::from_millis(1))
     }
 
@@ -259,7 +260,7 @@ impl Supervisor {
         let Some(status) = status else { return (Outcome::Lost, None, None) };
         let outcome = match (self.stop.as_ref().map(|stop| &stop.why), status.code()) {
             (Some(Why::TimedOut), _) => Outcome::TimedOut,
-            (Some(Why::Cancelled(_)), _) => Outcome::Cancelled,
+            (Some(Why::Cancelled(_) | Why::AgentStops), _) => Outcome::Cancelled,
             (_, Some(0)) => Outcome::Succeeded,
             (_, Some(_)) => Outcome::Failed,
             (_, None) => Outcome::Signaled,

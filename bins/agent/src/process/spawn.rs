@@ -12,6 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::{ChildStdin, Command};
 
 use super::{Process, environment};
+use crate::launch;
 
 /// Why a command cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +59,8 @@ pub(crate) fn spawn(agent: &AgentId, run: &Run) -> Result<Process, SpawnError> {
     let mut command = command(run, &variables, user.as_ref())?;
     command
         .env_clear()
-        .envs(variables)
+        // What the asker sets must not change how our own program starts, which still runs as root.
+        .envs(if user.is_some() { launch::wrap(variables) } else { variables })
         .process_group(0)
         .stdin(if run.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
@@ -100,11 +102,18 @@ fn command(run: &Run, variables: &BTreeMap<OsString, OsString>, user: Option<&Us
         return Ok(command);
     };
     // Groups can only be set in the child: our own program does it and becomes the other one.
-    let mut command = Command::new(std::env::current_exe().map_err(SpawnError::System)?);
+    let mut command = Command::new(own_program().map_err(SpawnError::System)?);
     command.arg("launch").args(["--user", &user.name]);
-    command.arg("--cwd").arg(run.cwd.as_ref().map_or_else(|| user.dir.clone(), PathBuf::from));
+    // Accounts of services often have a home that does not exist.
+    let home = if user.dir.is_dir() { user.dir.clone() } else { PathBuf::from("/") };
+    command.arg("--cwd").arg(run.cwd.as_ref().map_or(home, PathBuf::from));
     command.arg("--").arg(program).args(arguments);
     Ok(command)
+}
+
+/// This program, also after another version of it was installed in its place.
+fn own_program() -> io::Result<PathBuf> {
+    if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }
 
 /// Finds a program as a shell would: by its path, or in the folders of `PATH`.

@@ -14,24 +14,34 @@ use super::record::read_intent;
 use crate::connect::REQUEST_TIMEOUT;
 use crate::direct::ReadError;
 
+/// How long one reading may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Some of what the ledger holds for an agent.
 #[derive(Debug, Default)]
 pub struct CaughtUp {
     /// Sequence and intent, oldest first.
     pub intents: Vec<(u64, Intent)>,
-    /// Whether there is more behind the last one.
+    /// Commands whose intent cannot be read, and what is wrong with it.
+    pub unreadable: Vec<(CommandId, String)>,
+    /// The last sequence that was looked at, readable or not.
+    pub through: u64,
+    /// Whether there is more behind it.
     pub more: bool,
 }
 
 // === impl Ledger ===
 
 impl Ledger {
-    /// Whether the ledger holds a command for this agent under this id.
+    /// What the ledger holds for this agent under this id: the last intent.
     ///
     /// # Errors
     /// When the broker does not answer.
-    pub async fn holds(&self, agent: &AgentId, command: &CommandId) -> Result<bool, ReadError> {
-        Ok(self.broker.last(COMMANDS, &subject::command(agent, command)).await?.is_some())
+    pub async fn held(&self, agent: &AgentId, command: &CommandId) -> Result<Option<Intent>, ReadError> {
+        match self.broker.last(COMMANDS, &subject::command(agent, command)).await? {
+            Some(record) => super::record::intent(&record).map(|(_, intent)| Some(intent)),
+            None => Ok(None),
+        }
     }
 
     /// What the ledger holds for an agent behind sequence `after`, `limit` intents at most.
@@ -50,9 +60,10 @@ impl Ledger {
                 self.consumer(agent, after).await?
             }
         };
-        let caught = fetch(&consumer, agent, limit).await;
+        // The messages of a connection that breaks never come, and nobody says so.
+        let caught = tokio::time::timeout(PATIENCE, fetch(&consumer, agent, limit)).await;
         self.forget_consumer(agent).await;
-        caught
+        caught.unwrap_or_else(|_| Err(ReadError::Unavailable("no answer in time".to_owned())))
     }
 
     async fn consumer(&self, agent: &AgentId, after: u64) -> Result<PullConsumer, ReadError> {
@@ -93,10 +104,21 @@ async fn fetch(consumer: &PullConsumer, agent: &AgentId, limit: usize) -> Result
             Err(error) => return Err(unavailable(error.to_string())),
         };
         caught.more = pending > 0;
-        match read_intent(&message.subject, sequence, message.headers.as_ref(), &message.payload) {
+        caught.through = sequence;
+        let headers = message.headers.as_ref();
+        // A consumer adds no headers: one that a stream gave out before was led here.
+        if headers.is_some_and(|headers| headers.get("Nats-Stream").is_some()) {
+            tracing::warn!(sequence, "somebody led an answer of the broker into the ledger");
+            continue;
+        }
+        match read_intent(&message.subject, sequence, headers, &message.payload) {
             Ok((for_agent, intent)) if for_agent == *agent => caught.intents.push((sequence, intent)),
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "skipped a record of the ledger"),
+            Err(error) => {
+                tracing::warn!(%error, "cannot read a record of the ledger");
+                let named = subject::parse_ledger(&message.subject);
+                caught.unreadable.extend(named.map(|(_, command)| (command, error.to_string())));
+            }
         }
     }
     Ok(caught)

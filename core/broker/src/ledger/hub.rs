@@ -13,7 +13,7 @@ use ogent_protocol::{AgentId, CommandId};
 use tokio::sync::mpsc;
 
 use crate::connect::{Broker, BrokerError};
-use crate::direct::header_number;
+use crate::direct::{header_number, was_stored_once};
 
 /// Live messages that wait for one listener. What comes on top is dropped and read from the ledger later.
 const BUFFER: usize = 256;
@@ -132,6 +132,10 @@ impl Feed {
     /// who want it.
     fn dispatch(&self, message: Message) {
         let headers = message.headers.as_ref();
+        // An answer of the broker's that somebody led here is no event.
+        if !headers.is_some_and(was_stored_once) {
+            return;
+        }
         let Some(sequence) = header_number(headers, "Nats-Sequence") else { return };
         let stored = headers.and_then(|headers| headers.get("Nats-Subject"));
         let Some((_, command)) = stored.and_then(|subject| subject::parse_ledger(subject.as_str())) else { return };

@@ -7,8 +7,11 @@ use ogent_protocol::subject::{self, COMMANDS, RESULTS};
 use ogent_protocol::{AgentId, CommandId, Intent};
 
 use super::Ledger;
-use super::record::{self, CommandRecord, StoredEvent, corrupt};
+use super::record::{self, CommandRecord, StoredEvent};
 use crate::direct::{Batch, MAX_BATCH, Query, ReadError};
+
+/// Messages about one command that are looked at: its intent, its cancellation, and what does not belong there.
+const MAX_ABOUT_ONE: u64 = 16;
 
 impl Ledger {
     /// The command with this id, whichever agent it is for.
@@ -20,27 +23,35 @@ impl Ledger {
         let last = self.broker.read(COMMANDS, &query).await?.records;
         // Two agents could have been given one id by hand: the older one has it.
         let Some(last) = last.into_iter().min_by_key(|record| record.sequence) else { return Ok(None) };
-        let query = Query { seq: Some(1), next_by_subj: Some(last.subject), batch: 2, ..Query::default() };
-        let mut records = self.broker.read(COMMANDS, &query).await?.records.into_iter();
-        let Some(first) = records.next() else { return Ok(None) };
-        let (agent, Intent::Run(run)) = record::intent(&first)? else {
-            return Err(corrupt(first.sequence, "it cancels what nobody asked for"));
-        };
-        let mut found = CommandRecord {
-            agent,
-            run: *run,
-            sequence: first.sequence,
-            last_sequence: first.sequence,
-            stored_at: first.stored_at,
-            cancel: None,
-        };
-        for later in records {
-            found.last_sequence = later.sequence;
-            if let (_, Intent::Cancel(cancel)) = record::intent(&later)? {
-                found.cancel = Some(cancel);
+        let query = Query { seq: Some(1), next_by_subj: Some(last.subject), batch: MAX_ABOUT_ONE, ..Query::default() };
+        let mut found: Option<CommandRecord> = None;
+        for record in self.broker.read(COMMANDS, &query).await?.records {
+            match (record::intent(&record), &mut found) {
+                (Ok((agent, Intent::Run(run))), None) => {
+                    found = Some(CommandRecord {
+                        agent,
+                        run: *run,
+                        sequence: record.sequence,
+                        last_sequence: record.sequence,
+                        stored_at: record.stored_at,
+                        cancel: None,
+                    });
+                }
+                (Ok((_, Intent::Cancel(cancel))), Some(found)) => {
+                    found.last_sequence = record.sequence;
+                    found.cancel.get_or_insert(cancel);
+                }
+                (Ok(_), _) => {}
+                // One bad record must not hide the others; but what is written next has to come behind it.
+                (Err(error), found) => {
+                    tracing::warn!(%error, "skipped a record of the ledger");
+                    if let Some(found) = found {
+                        found.last_sequence = record.sequence;
+                    }
+                }
             }
         }
-        Ok(Some(found))
+        Ok(found)
     }
 
     /// The latest event of a command. An agent may ask for its own.
@@ -48,10 +59,24 @@ impl Ledger {
     /// # Errors
     /// When the broker does not answer, or what it holds cannot be read.
     pub async fn last_event(&self, agent: &AgentId, id: &CommandId) -> Result<Option<StoredEvent>, ReadError> {
-        match self.broker.last(RESULTS, &subject::result(agent, id)).await? {
-            Some(found) => record::event(found.sequence, &found.headers, &found.payload).map(Some),
-            None => Ok(None),
+        let Some(last) = self.broker.last(RESULTS, &subject::result(agent, id)).await? else { return Ok(None) };
+        match record::event(&last) {
+            Ok(event) => Ok(Some(event)),
+            Err(error) => {
+                tracing::warn!(%error, "looking for the last event before a bad record");
+                self.last_good_event(agent, id).await
+            }
         }
+    }
+
+    async fn last_good_event(&self, agent: &AgentId, id: &CommandId) -> Result<Option<StoredEvent>, ReadError> {
+        let (mut last, mut next) = (None, Some(1));
+        while let Some(seq) = next {
+            let page = self.events_page(subject::result(agent, id), seq).await?;
+            last = page.events.into_iter().next_back().or(last);
+            next = page.next;
+        }
+        Ok(last)
     }
 
     /// The latest events of several commands.
@@ -71,8 +96,12 @@ impl Ledger {
                 let query = Query { multi_last: subjects.clone(), batch: MAX_BATCH, ..Query::default() };
                 let batch = self.broker.read(RESULTS, &query).await?;
                 for last in &batch.records {
-                    let event = record::event(last.sequence, &last.headers, &last.payload)?;
-                    found.insert(event.event.command.clone(), event);
+                    let Some((agent, id)) = subject::parse_ledger(&last.subject) else { continue };
+                    let event = match record::event(last) {
+                        Ok(event) => Some(event),
+                        Err(_) => self.last_good_event(&agent, &id).await?,
+                    };
+                    found.extend(event.map(|event| (id, event)));
                 }
                 if !batch.more || batch.records.is_empty() {
                     break;
@@ -114,9 +143,7 @@ impl Ledger {
         let next = records.last().filter(|_| more).map(|last| last.sequence + 1);
         let read = |found: &crate::direct::Record| {
             // One bad record must not hide all others.
-            record::event(found.sequence, &found.headers, &found.payload)
-                .inspect_err(|error| tracing::warn!(%error, "skipped an event of the ledger"))
-                .ok()
+            record::event(found).inspect_err(|error| tracing::warn!(%error, "skipped an event of the ledger")).ok()
         };
         Ok(EventPage { events: records.iter().filter_map(read).collect(), next })
     }

@@ -32,12 +32,17 @@ pub struct StoredEvent {
     pub event: Event,
 }
 
+const LED_HERE: &str = "somebody led an answer of the broker here";
+
 pub(super) fn corrupt(sequence: u64, problem: impl ToString) -> ReadError {
     ReadError::Corrupt { sequence, problem: problem.to_string() }
 }
 
 /// The intent in a stored message, and the agent that it is for.
 pub(super) fn intent(record: &Record) -> Result<(AgentId, Intent), ReadError> {
+    if record.is_led_here {
+        return Err(corrupt(record.sequence, LED_HERE));
+    }
     read_intent(&record.subject, record.sequence, Some(&record.headers), &record.payload)
 }
 
@@ -60,10 +65,27 @@ pub(super) fn read_intent(
     Ok((agent, intent))
 }
 
-/// The event in a stored or republished message.
-pub(super) fn event(sequence: u64, headers: &async_nats::HeaderMap, payload: &[u8]) -> Result<StoredEvent, ReadError> {
+/// The event in a stored message.
+pub(super) fn event(record: &Record) -> Result<StoredEvent, ReadError> {
+    if record.is_led_here {
+        return Err(corrupt(record.sequence, LED_HERE));
+    }
+    read_event(&record.subject, record.sequence, &record.headers, &record.payload)
+}
+
+/// The same, from the parts of a message.
+pub(super) fn read_event(
+    stored_at: &str,
+    sequence: u64,
+    headers: &async_nats::HeaderMap,
+    payload: &[u8],
+) -> Result<StoredEvent, ReadError> {
     let encoding = encoding_of(headers).map_err(|problem| corrupt(sequence, problem))?;
     let event: Event = encoding.decode(payload, limits::MAX_PAYLOAD_BYTES).map_err(|error| corrupt(sequence, error))?;
+    let about = subject::parse_ledger(stored_at);
+    if about.is_none_or(|(agent, command)| agent != event.agent || command != event.command) {
+        return Err(corrupt(sequence, "it names another command or agent than its subject"));
+    }
     Ok(StoredEvent { sequence, event })
 }
 

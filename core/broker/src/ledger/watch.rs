@@ -9,7 +9,7 @@ use ogent_protocol::{AgentId, CommandId};
 use super::Ledger;
 use super::hub::{Listener, Live};
 use super::record::{self, StoredEvent};
-use crate::connect::BrokerError;
+use crate::connect::{BrokerError, ConnectionState};
 use crate::direct::ReadError;
 
 /// How long to wait for a live event before the ledger is asked: republishing is at most once, so silence may be loss.
@@ -50,7 +50,8 @@ pub struct AgentFeed {
     /// Sequence behind the last event that was given out; `None` before the first one of a feed without replay.
     resume: Option<u64>,
     is_behind: bool,
-    epoch: u64,
+    /// How the connection was when this last looked.
+    connection: ConnectionState,
     ready: VecDeque<StoredEvent>,
 }
 
@@ -89,7 +90,7 @@ impl Ledger {
             subject: subject::results_of(agent),
             resume: after.map(|sequence| sequence.saturating_add(1)),
             is_behind: after.is_some(),
-            epoch: self.broker.state().borrow().epoch,
+            connection: *self.broker.state().borrow(),
             ready: VecDeque::new(),
         })
     }
@@ -184,9 +185,9 @@ impl AgentFeed {
     }
 
     fn look_for_loss(&mut self) {
-        let epoch = self.ledger.broker.state().borrow().epoch;
-        if self.listener.take_missed() || epoch != self.epoch {
-            self.epoch = epoch;
+        let connection = *self.ledger.broker.state().borrow();
+        if self.listener.take_missed() || connection != self.connection {
+            self.connection = connection;
             self.is_behind = true;
             // What is ready came after what was lost: the ledger gives both, in order.
             if self.resume.is_some() {
@@ -208,7 +209,8 @@ impl AgentFeed {
 
 fn decode(live: &Live) -> Option<StoredEvent> {
     let headers = live.message.headers.as_ref()?;
-    record::event(live.sequence, headers, &live.message.payload)
+    let stored_at = headers.get("Nats-Subject")?;
+    record::read_event(stored_at.as_str(), live.sequence, headers, &live.message.payload)
         .inspect_err(|error| tracing::warn!(%error, "skipped a live event"))
         .ok()
 }

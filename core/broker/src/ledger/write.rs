@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ogent_protocol::subject::{self, RESULTS};
-use ogent_protocol::{AgentId, Cancel, CommandId, Encoding, Event, EventKind, Intent, Run};
+use ogent_protocol::{AgentId, Cancel, CommandId, Encoding, Event, EventKind, Intent, Run, limits};
 use rand::Rng as _;
 
 use super::Ledger;
@@ -94,9 +94,12 @@ impl Ledger {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn cancel(&self, record: &CommandRecord, cancel: &Cancel) -> Result<(), SubmitError> {
+        if record.cancel.is_some() {
+            return Ok(());
+        }
         let entry = Entry::new(subject::command(&record.agent, &cancel.id), encode(&Intent::Cancel(cancel.clone()))?)
             .header("Content-Type", Encoding::Json.content_type())
-            .expect_last(record.sequence);
+            .expect_last(record.last_sequence);
         match self.append_again(entry).await {
             Ok(_) | Err(AppendError::Conflict) => Ok(()),
             Err(error) => Err(error.into()),
@@ -165,8 +168,10 @@ impl Ledger {
     }
 }
 
+/// What the ledger takes must be what an agent takes.
 fn encode(intent: &Intent) -> Result<Vec<u8>, SubmitError> {
-    Encoding::Json.encode(&intent.to_wire()).map_err(|_| SubmitError::TooLarge)
+    let payload = Encoding::Json.encode(&intent.to_wire()).map_err(|_| SubmitError::TooLarge)?;
+    if payload.len() > limits::MAX_INTENT_BYTES { Err(SubmitError::TooLarge) } else { Ok(payload) }
 }
 
 impl From<AppendError> for SubmitError {
@@ -236,14 +241,22 @@ impl EventWriter {
         if found.sequence <= self.last {
             return None;
         }
-        if found.headers.get(INSTANCE).map(async_nats::HeaderValue::as_str) != Some(self.instance.as_str()) {
-            return Some(LookBack::Foreign);
+        let is_own = found.headers.get(INSTANCE).map(async_nats::HeaderValue::as_str) == Some(self.instance.as_str());
+        match (found.is_led_here, is_own) {
+            (false, true) if found.payload == entry.payload => Some(LookBack::Stored(found.sequence)),
+            // A claim is the first event or none: whatever else stands there, the command has been taken.
+            _ if self.n == 0 => Some(LookBack::Foreign),
+            (false, true) => {
+                self.stored(found.sequence);
+                Some(LookBack::Behind)
+            }
+            (false, false) => Some(LookBack::Foreign),
+            // What somebody led here must not keep the command from its end: go on behind it.
+            (true, _) => {
+                self.last = found.sequence;
+                Some(LookBack::Behind)
+            }
         }
-        if found.payload == entry.payload {
-            return Some(LookBack::Stored(found.sequence));
-        }
-        self.stored(found.sequence);
-        Some(LookBack::Behind)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::blob::Blob;
 use crate::event::{Cause, Event, EventKind, Finished, OutputStream, OutputTotal};
 use crate::id::{AgentId, CommandId};
 use crate::intent::{ExecutionTarget, Program, Run};
-use crate::outcome::CommandStatus;
+use crate::outcome::{CommandStatus, Outcome};
 
 /// A finished command with what it printed: answer of `execute` and of `nats req agents.<id>.exec`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -197,9 +197,11 @@ impl CommandView {
                 self.signal = end.signal;
                 self.cause = end.cause;
                 self.message.clone_from(&end.message);
-                self.stdout_bytes = Some(end.stdout.bytes);
-                self.stderr_bytes = Some(end.stderr.bytes);
-                self.cut_bytes = Some(end.stdout.cut + end.stderr.cut);
+                // An agent that was lost did not count.
+                let totals = (end.outcome != Outcome::Lost).then_some((end.stdout, end.stderr));
+                self.stdout_bytes = totals.map(|(stdout, _)| stdout.bytes);
+                self.stderr_bytes = totals.map(|(_, stderr)| stderr.bytes);
+                self.cut_bytes = totals.map(|(stdout, stderr)| stdout.cut + stderr.cut);
             }
         }
     }
