@@ -150,15 +150,15 @@ impl Client {
         self.send(request.query(&stream.map(|stream| ("stream", stream)).as_slice())).await
     }
 
-    /// Asks for a command to be ended. Once is as good as often.
+    /// Asks for a command to be ended, and gives it as it stands. Once is as good as often.
     ///
     /// # Errors
     /// When there is none of that id, the gateway refuses, or does not answer even after some time.
-    pub async fn cancel(&self, id: &CommandId, reason: Option<String>) -> Result<(), ClientError> {
+    pub async fn cancel(&self, id: &CommandId, reason: Option<String>) -> Result<CommandView, ClientError> {
         let body = CancelRequest { reason };
         retry::patiently(|| async {
             let request = self.request(Method::POST, &["commands", id.as_str(), "cancel"]).json(&body);
-            self.send(request.timeout(ANSWER)).await.map(drop)
+            answer::json(self.send(request.timeout(ANSWER)).await?).await
         })
         .await
     }

@@ -196,7 +196,8 @@ fn note(state: &watch::Sender<ConnectionState>, event: &Event) {
             tracing::warn!("too slow for the live feed: messages were dropped and will be read from the ledger");
         }
         Event::ServerError(error) => tracing::warn!(%error, "the NATS server reports an error"),
-        Event::ClientError(error) => tracing::warn!(%error, "error in the NATS connection"),
+        // Each attempt to connect again reports its failure like this; that the connection is gone has been said.
+        Event::ClientError(error) => tracing::debug!(%error, "error in the NATS connection"),
         Event::Closed => state.send_modify(|now| {
             now.connected = false;
             now.closed = true;

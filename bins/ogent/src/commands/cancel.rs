@@ -31,7 +31,11 @@ pub struct CancelArgs {
 /// # Errors
 /// When the gateway refuses, or does not answer.
 pub async fn run(args: CancelArgs, context: &Context) -> anyhow::Result<()> {
-    context.client()?.cancel(&args.id, args.reason).await?;
+    let command = context.client()?.cancel(&args.id, args.reason).await?;
+    if command.status.is_final() {
+        context.out.say(&format!("{} has already ended: {}", args.id, command.status));
+        return Ok(());
+    }
     context.out.say(&format!("asked to cancel {}", args.id));
     context.out.hint_to_person(&format!("see what became of it with: ogent show {}", args.id));
     Ok(())

@@ -1,6 +1,6 @@
 //! `ogent completions`: prints a script that lets a shell complete our command line.
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command, CommandFactory as _};
 use clap_complete::Shell;
 
 use crate::cli::Cli;
@@ -31,8 +31,15 @@ pub fn run(args: &CompletionsArgs, out: &Output) -> Result<(), WriteError> {
 
 fn script(shell: Shell) -> String {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "ogent", &mut script);
+    clap_complete::generate(shell, &mut visible(), "ogent", &mut script);
     String::from_utf8_lossy(&script).into_owned()
+}
+
+/// The command line without what only Ogent itself calls, which the scripts would offer as well.
+fn visible() -> Command {
+    let whole = Cli::command();
+    let shown = whole.get_subcommands().filter(|verb| !verb.is_hide_set()).cloned();
+    Command::new("ogent").args(whole.get_arguments().cloned()).subcommands(shown)
 }
 
 #[cfg(test)]
@@ -44,6 +51,7 @@ mod tests {
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
             let script = script(shell);
             assert!(script.contains("history"), "{shell}");
+            assert!(!script.contains("run-agent") && !script.contains("run__agent"), "{shell}");
         }
     }
 }

@@ -53,7 +53,8 @@ pub async fn run(args: ExecArgs, context: &Context) -> anyhow::Result<ExitCode> 
             return Err(error);
         }
         Err(error) => {
-            return Err(error.context(format!("lost sight of the command; follow it with: ogent logs -f {id}")));
+            let hint = format!("it goes on; follow it with: ogent logs -f {id}");
+            return Err(report::Hinted::new(error.context("lost sight of the command"), hint).into());
         }
     };
     if let Some(words) = ending::words(&end) {

@@ -18,10 +18,10 @@ use crate::output::Output;
 const EXAMPLES: &str = "\
 Examples:
   ogent nats config --out ./nats-config --agent web-1 --agent db-1
-  ogent nats config --out /etc/ogent-broker --agent web-1 --listen 0.0.0.0:4222 --store-dir /var/lib/nats
+  ogent nats config --out /etc/ogent --agent web-1 --listen 0.0.0.0:4222
 
-Run it again with more agents to add them: keys that are there are kept. Then let the server read its
-configuration again: nats-server --signal reload";
+Run it again with all agents to add some: keys that are there are kept.
+Then restart the server.";
 
 /// What `ogent nats config` takes.
 #[derive(Debug, Args)]

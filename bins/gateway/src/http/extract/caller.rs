@@ -32,7 +32,10 @@ impl FromRequestParts<Shared> for Caller {
     async fn from_request_parts(parts: &mut Parts, services: &Shared) -> Result<Self, ApiError> {
         match bearer(&parts.headers, &services.tokens)? {
             Some(principal) => Ok(Self(principal)),
-            None => Err(ApiError::new(Code::Unauthorized, "send a token from POST /token as Authorization: Bearer …")),
+            None => Err(ApiError::new(
+                Code::Unauthorized,
+                "not logged in: send a token from POST /token as Authorization: Bearer …",
+            )),
         }
     }
 }

@@ -93,7 +93,8 @@ impl<'a> Session<'a> {
     fn begin_cancelling(&self, cancellation: &mut JoinSet<Result<(), ClientError>>) {
         self.out.say(&format!("cancelling {}; press Ctrl-C again to leave without waiting for its end", self.id));
         let (client, id) = (self.client.clone(), self.id.clone());
-        cancellation.spawn(async move { client.cancel(&id, Some("interrupted with Ctrl-C".to_owned())).await });
+        cancellation
+            .spawn(async move { client.cancel(&id, Some("interrupted with Ctrl-C".to_owned())).await.map(drop) });
     }
 
     fn say_if_failed(&self, outcome: Result<Result<(), ClientError>, JoinError>) {
