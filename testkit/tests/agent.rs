@@ -392,11 +392,18 @@ async fn no_agent_can_write_into_the_history_of_another() {
     let broker = TestBroker::start().await;
     let evil = broker.client(&Role::Agent("web-2".parse().unwrap())).await;
     let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let gateway = broker.client(&Role::Gateway).await;
     let lead = async |from: &'static str, to: String, payload: String| {
-        let stored = from.split_once('.').unwrap().0.to_uppercase();
+        let stream = from.split_once('.').unwrap().0.to_uppercase();
         evil.request(from, payload.into()).await.unwrap();
-        evil.publish_with_reply(format!("$JS.API.DIRECT.GET.{stored}.{from}"), to, "".into()).await.unwrap();
-        evil.flush().await.unwrap();
+        let last = format!("$JS.API.DIRECT.GET.{stream}.{to}");
+        evil.publish_with_reply(format!("$JS.API.DIRECT.GET.{stream}.{from}"), to, "".into()).await.unwrap();
+        // The broker does store it: the test would show nothing otherwise.
+        wait_until("the record that was led there", LIMIT, async || {
+            let found = gateway.request(last.clone(), "".into()).await.unwrap();
+            found.headers.filter(|headers| headers.get_all("Nats-Stream").count() == 2)
+        })
+        .await;
     };
     // A command that web-1 never was asked for, there before its agent starts and reads the ledger.
     let intent = r#"{"id":"planted","command":"touch /tmp/planted-by-web-2"}"#;
