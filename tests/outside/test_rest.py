@@ -136,6 +136,22 @@ def test_a_command_has_argv_stdin_env_and_cwd(ogent: Live, api: httpx.Client) ->
     assert execute(api, ogent.agent, body).json()["stdout"] == "/\nhello\nfrom afar"
 
 
+def test_a_command_runs_as_another_account(ogent: Live, api: httpx.Client) -> None:
+    agent = api.get(f"/agents/{ogent.agent}").raise_for_status().json()
+    if "run-as" not in agent["capabilities"]:
+        pytest.skip("the agent may not change its account here")
+    body = {
+        # What the asker sets is the command's, and does not touch the program that changes the account.
+        "command": 'id -un; id -Gn; echo "$HOME $GREETING"; env | grep -c OGENT_LAUNCH',
+        "user": "nobody",
+        "env": {"GREETING": "hello", "LD_PRELOAD": "/nowhere.so"},
+    }
+    result = execute(api, ogent.agent, body).json()
+    assert result["stdout"].splitlines() == ["nobody", "nogroup", "/nonexistent hello", "0"], result
+    # The shell and the four programs that it starts look for the library; the launcher before them must not.
+    assert result["stderr"].count("/nowhere.so") == 5, result
+
+
 def test_without_waiting_the_answer_says_where_to_look(ogent: Live, api: httpx.Client) -> None:
     answer = execute(api, ogent.agent, {"command": "echo later"}, params={"wait": 0})
     assert answer.status_code == 202, answer.text

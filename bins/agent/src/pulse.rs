@@ -13,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 /// How often the record may be written anew because more commands have ended.
 const REGISTER_EVERY: Duration = Duration::from_secs(30);
 
+/// How often a change of what runs and waits may be told before the next beat is due.
+const CHANGES_AT_MOST_EVERY: Duration = Duration::from_secs(1);
+
 /// How busy the agent is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Load {
@@ -45,15 +48,22 @@ impl Pulse {
     pub(crate) async fn go(&mut self, broker: &Broker, shutdown: CancellationToken) {
         let mut connection = broker.state();
         let mut registered = tokio::time::Instant::now();
+        let mut beaten = registered;
         loop {
             // A fleet that was started in one moment must not beat in one moment.
             let pause = limits::HEARTBEAT.mul_f64(rand::rng().random_range(0.85..1.0));
+            let changed = async {
+                let _ = self.load.changed().await;
+                tokio::time::sleep_until(beaten + CHANGES_AT_MOST_EVERY).await;
+            };
             tokio::select! {
                 () = shutdown.cancelled() => break,
                 () = tokio::time::sleep(pause) => {}
+                () = changed => {}
                 // A broker that comes back may have forgotten the last beat.
                 Ok(()) = connection.changed() => if !connection.borrow_and_update().connected { continue },
             }
+            beaten = tokio::time::Instant::now();
             // A heartbeat that fails is no reason to stop: the next one may not.
             if let Err(error) = self.beat().await {
                 tracing::debug!(%error, "a heartbeat was not taken");

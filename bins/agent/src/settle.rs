@@ -23,11 +23,12 @@ pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bo
         tracing::warn!(%command, "another process with this agent's id has claimed a command");
         return JobEnd::Foreign;
     }
-    let end = Finished::without_process(
-        Outcome::Lost,
-        Cause::AgentLost,
-        "the agent stopped while the command was at work; how far it came cannot be known",
-    );
+    let process = match &last.event.kind {
+        EventKind::Started(started) => format!("; its process {} may still run", started.pid),
+        _ => String::new(),
+    };
+    let message = format!("the agent stopped while the command was at work; how far it came cannot be known{process}");
+    let end = Finished::without_process(Outcome::Lost, Cause::AgentLost, message);
     let mut writer = ledger.resume(agent, command, instance, last.event.n, last.sequence);
     match writer.append(EventKind::Finished(Box::new(end))).await {
         Ok(_) => {
