@@ -89,7 +89,7 @@ impl Identity {
         };
         let prefix = permissions::inbox_prefix(&Role::Agent(id.clone()));
         let mut broker = args.into_options(&format!("ogent agent {id}"), &prefix);
-        // A broker without accounts knows no keys, and then there is nothing to prove.
+        // An address with a name and a password says who one is; the key then only names the agent.
         if broker.url.contains('@') {
             broker.credentials = Credentials::None;
         }

@@ -1,8 +1,9 @@
 //! The agent: hears intents, claims them in the ledger, runs them on this machine, reports what happened.
 //!
-//! In the order in which a command passes: [`intake`](crate::desk) hears it, the desk lets it wait its turn, a job
-//! claims it, a process runs, its report goes into the ledger. Whatever is killed on the way, a command starts at
-//! most once and ends exactly once; what an earlier life of this agent left open is settled at the start.
+//! In the order in which a command passes: the `desk` hears it and lets it wait its turn, a `job` claims it, a
+//! `process` runs it, and what it prints goes through the `outbox` into the ledger. Whatever is killed on the way, a
+//! command starts at most once and ends exactly once; what an earlier life of this agent left open is settled at the
+//! start.
 
 pub mod config;
 pub mod launch;
