@@ -4,6 +4,8 @@
 //! comes back with its bell. The bell may be lost; the ledger is read again after every reconnect, after messages
 //! were dropped, and once in a while.
 
+mod refusals;
+
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::time::Duration;
@@ -12,9 +14,9 @@ use jiff::Timestamp;
 use ogent_broker::intake::{Heard, Intake, ReplyTo};
 use ogent_broker::ledger::CaughtUp;
 use ogent_broker::{Broker, ReadError, Submission, SubmitError};
-use ogent_protocol::event::{Finished, Origin};
+use ogent_protocol::event::Origin;
 use ogent_protocol::rest::Problem;
-use ogent_protocol::{Cancel, Cause, CommandId, EventKind, Intent, Outcome, Run, limits};
+use ogent_protocol::{Cancel, CommandId, Intent, Run, limits};
 use rand::Rng as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -24,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::job::{Context, Job, JobEnd};
 use crate::pulse::Load;
 use crate::queue::{Cancelled, Offer, Queue};
+use refusals::Refusals;
 
 /// How often the ledger is read even when nothing seems lost.
 const CATCH_UP_EVERY: Duration = Duration::from_secs(60);
@@ -33,10 +36,6 @@ const CATCH_UP_AGAIN: Duration = Duration::from_secs(2);
 const PAGE: usize = 256;
 /// Commands that come straight to the agent and are on their way into the ledger. More are refused.
 const MAX_RECORDING: usize = 256;
-/// Malformed messages that are recorded in any second; more are answered and counted only.
-const MAX_REFUSALS_A_SECOND: u32 = 10;
-/// Of these, those that may wait for a broker that is away.
-const MAX_REFUSING: usize = 64;
 
 type Catching = Pin<Box<dyn Future<Output = Result<CaughtUp, ReadError>> + Send>>;
 
@@ -55,8 +54,7 @@ pub(crate) struct Desk {
     catch_up_at: Instant,
     /// Until the ledger has been read to its end once, claims without an end are those of an earlier life.
     is_settling: bool,
-    refusals: (Instant, u32),
-    refusing: JoinSet<()>,
+    refusals: Refusals,
 }
 
 /// What became of a command on its way into the ledger.
@@ -87,8 +85,7 @@ impl Desk {
             catching: None,
             catch_up_at: Instant::now(),
             is_settling: true,
-            refusals: (Instant::now(), 0),
-            refusing: JoinSet::new(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -126,7 +123,7 @@ impl Desk {
             Heard::Direct { intent: Intent::Cancel(cancel), reply } => self.cancel_directly(cancel, reply),
             Heard::Refused { code, problem, command, reply } => {
                 answer(reply, code, 422, &problem);
-                self.refuse(command, &format!("{code}: {problem}"));
+                self.refusals.record(&self.context, command, &format!("{code}: {problem}"));
             }
         }
     }
@@ -189,31 +186,6 @@ impl Desk {
                 answer(reply, "command_not_found", 404, "this agent does not have the command now");
             }
         }
-    }
-
-    /// What is not an intent is recorded, under its own name where the ledger has one for it, so that it is seen; but
-    /// nobody may fill the ledger by it.
-    fn refuse(&mut self, command: Option<CommandId>, problem: &str) {
-        tracing::warn!(problem, "refused a message");
-        let now = Instant::now();
-        if now.duration_since(self.refusals.0) > Duration::from_secs(1) {
-            self.refusals = (now, 0);
-        }
-        self.refusals.1 += 1;
-        while self.refusing.try_join_next().is_some() {}
-        if self.refusals.1 > MAX_REFUSALS_A_SECOND || self.refusing.len() >= MAX_REFUSING {
-            return;
-        }
-        let context = self.context.clone();
-        let end = Finished::without_process(Outcome::Rejected, Cause::NotAnIntent, problem);
-        self.refusing.spawn(async move {
-            let command = command.unwrap_or_else(CommandId::generate);
-            let event = EventKind::Finished(Box::new(end));
-            let recorded = context.ledger.claim(&context.agent, &command, &context.instance, event).await;
-            if let Err(error) = recorded {
-                tracing::warn!(%error, "a refusal could not be recorded");
-            }
-        });
     }
 
     fn start_jobs(&mut self) {
@@ -290,7 +262,7 @@ impl Desk {
         }
         self.queue.caught_up_to(caught.through);
         for (command, problem) in caught.unreadable {
-            self.refuse(Some(command), &problem);
+            self.refusals.record(&self.context, Some(command), &problem);
         }
         if caught.more {
             return self.catch_up_within(Duration::ZERO);
