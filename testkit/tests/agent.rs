@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ogent_broker::ledger::{Ledger, Submission};
 use ogent_broker::permissions::Role;
-use ogent_broker::{StoredEvent, WatchStart};
+use ogent_broker::{StoredEvent, Watch, WatchStart};
 use ogent_protocol::event::Finished;
 use ogent_protocol::rest::ResultFold;
 use ogent_protocol::{AgentId, Cancel, CommandId, EventKind, Intent, IntentWire, Lifecycle, Outcome, Run};
@@ -39,6 +39,15 @@ async fn events(ledger: &Ledger, run: &Run) -> Vec<StoredEvent> {
         if state.status().is_final() {
             return events;
         }
+    }
+}
+
+/// Goes on to the end of a command.
+async fn until_end(watch: &mut Watch, events: &mut Vec<StoredEvent>) {
+    let is_over =
+        |events: &[StoredEvent]| events.last().is_some_and(|last| matches!(last.event.kind, EventKind::Finished(_)));
+    while !is_over(events) {
+        events.push(tokio::time::timeout(LIMIT, watch.next()).await.expect("no end in time").unwrap());
     }
 }
 
@@ -126,9 +135,7 @@ async fn cancelling_ends_the_whole_group() {
     };
     ledger.cancel(&record, &cancel).await.unwrap();
     ledger.cancel(&record, &cancel).await.unwrap();
-    while !matches!(events.last().unwrap().event.kind, EventKind::Finished(_)) {
-        events.push(tokio::time::timeout(LIMIT, watch.next()).await.expect("no end").unwrap());
-    }
+    until_end(&mut watch, &mut events).await;
     assert_eq!(end(&events).outcome, Outcome::Cancelled);
     assert_eq!(end(&events).message.as_deref(), Some("cancelled by alice: enough"));
     let is_gone = || !std::path::Path::new(&format!("/proc/{grandchild}")).exists();
@@ -215,10 +222,7 @@ async fn what_was_asked_while_the_agent_was_away_runs_once_it_is_back() {
     for (run, outcome) in [(&wanted, Outcome::Succeeded), (&unwanted, Outcome::Cancelled)] {
         let mut watch = ledger.watch(&agent, &run.id, WatchStart::From(0)).await.unwrap();
         let mut events = Vec::new();
-        while !matches!(events.last(), Some(StoredEvent { event, .. }) if matches!(event.kind, EventKind::Finished(_)))
-        {
-            events.push(tokio::time::timeout(LIMIT, watch.next()).await.unwrap().unwrap());
-        }
+        until_end(&mut watch, &mut events).await;
         assert_eq!(end(&events).outcome, outcome);
         assert_eq!(end(&events).started_at.is_some(), outcome == Outcome::Succeeded);
     }
@@ -262,9 +266,7 @@ async fn a_broker_that_goes_and_comes_back_loses_nothing() {
     ledger.submit(&agent, &run).await.unwrap();
     let mut events = vec![tokio::time::timeout(LIMIT, watch.next()).await.unwrap().unwrap()];
     broker.restart().await;
-    while !matches!(events.last().unwrap().event.kind, EventKind::Finished(_)) {
-        events.push(tokio::time::timeout(LIMIT, watch.next()).await.expect("no end").unwrap());
-    }
+    until_end(&mut watch, &mut events).await;
     assert_eq!(end(&events).outcome, Outcome::Succeeded);
     assert_eq!(printed(&events).0, "1\n2\n3\n4\n5\n6\n");
     assert!(events.iter().enumerate().all(|(n, stored)| stored.event.n == n as u64));
@@ -406,9 +408,17 @@ async fn no_agent_can_write_into_the_history_of_another() {
         .await;
     };
     // A command that web-1 never was asked for, there before its agent starts and reads the ledger.
-    let intent = r#"{"id":"planted","command":"touch /tmp/planted-by-web-2"}"#;
+    let intent = r#"{"id":"planted","command":"true"}"#;
     lead("commands.web-2.a", "commands.web-1.planted".to_owned(), intent.to_owned()).await;
+    let behind = run("web-1", line("true"));
+    ledger.submit(&"web-1".parse().unwrap(), &behind).await.unwrap();
     let _agent = TestAgent::start(&broker, "web-1").await;
+    // What stands behind it in the ledger has run: it has been read, and passed.
+    let mut watch = ledger.watch(&"web-1".parse().unwrap(), &behind.id, WatchStart::From(0)).await.unwrap();
+    until_end(&mut watch, &mut Vec::new()).await;
+    let planted: CommandId = "planted".parse().unwrap();
+    assert_eq!(ledger.last_event(&"web-1".parse().unwrap(), &planted).await.unwrap(), None);
+    assert_eq!(ledger.find(&planted).await.unwrap(), None);
 
     // An end of a command of web-1 that web-1 never wrote.
     let run = run("web-1", line("sleep 1; exit 3"));
@@ -426,13 +436,9 @@ async fn no_agent_can_write_into_the_history_of_another() {
     };
     let event = serde_json::to_string(&event).unwrap();
     lead("results.web-2.b", format!("results.web-1.{}", run.id), event).await;
-    while !matches!(events.last().unwrap().event.kind, EventKind::Finished(_)) {
-        events.push(tokio::time::timeout(LIMIT, watch.next()).await.expect("no end").unwrap());
-    }
+    until_end(&mut watch, &mut events).await;
     assert_eq!((end(&events).outcome, end(&events).exit_code), (Outcome::Failed, Some(3)));
     assert_eq!(ledger.last_event(&agent, &run.id).await.unwrap().as_ref(), events.last());
-    assert_eq!(ledger.find(&"planted".parse().unwrap()).await.unwrap(), None);
-    assert!(!std::path::Path::new("/tmp/planted-by-web-2").exists());
 }
 
 /// Answers go to inboxes only: elsewhere they would count as the agent's own word.
@@ -451,9 +457,7 @@ async fn an_answer_cannot_be_led_into_the_history() {
         .publish_with_reply("agents.web-1.exec", format!("results.web-1.{}", run.id), "garbage".into())
         .await
         .unwrap();
-    while !matches!(events.last().unwrap().event.kind, EventKind::Finished(_)) {
-        events.push(tokio::time::timeout(LIMIT, watch.next()).await.expect("no end").unwrap());
-    }
+    until_end(&mut watch, &mut events).await;
     assert_eq!(printed(&events).0, "done\n");
 }
 
