@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use ogent_broker::ledger::{Ledger, Submission};
+use ogent_broker::ledger::{Claim, Ledger, Submission};
 use ogent_broker::permissions::Role;
 use ogent_broker::{StoredEvent, Watch, WatchStart};
 use ogent_protocol::event::Finished;
@@ -493,4 +493,20 @@ async fn a_forged_bell_starts_nothing_twice_and_nothing_else() {
     assert_eq!(printed(&second).0, "second\n");
     assert_eq!(ledger.last_event(&"web-1".parse().unwrap(), &first.id).await.unwrap().as_ref(), events_of_first.last());
     assert_eq!(std::fs::read_to_string(&witness).unwrap(), "start\n");
+}
+
+/// The queue would not offer a command twice; if it did, the claim says no, also to the process that made the first one.
+#[tokio::test]
+async fn a_second_claim_is_no_claim_whoever_makes_it() {
+    let broker = TestBroker::start().await;
+    let agent: AgentId = "web-1".parse().unwrap();
+    let ledger = Ledger::new(&broker.connect(&Role::Agent(agent.clone())).await);
+    let id = CommandId::generate();
+    let claim = async |instance: &str| {
+        let end = Finished::without_process(Outcome::Expired, ogent_protocol::Cause::TooLate, "late");
+        ledger.claim(&agent, &id, instance, EventKind::Finished(Box::new(end))).await.unwrap()
+    };
+    assert!(matches!(claim("one").await, Claim::Won(_)));
+    assert!(matches!(claim("one").await, Claim::Taken));
+    assert!(matches!(claim("another").await, Claim::Taken));
 }
