@@ -1,5 +1,6 @@
 //! Receives the configuration, wires the parts of the agent together.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -20,7 +21,9 @@ use crate::desk::Desk;
 use crate::facts;
 use crate::identity::Identity;
 use crate::job;
+use crate::journal::Journal;
 use crate::launch;
+use crate::process::Cgroups;
 use crate::pulse::{Load, Pulse};
 use crate::queue::Queue;
 
@@ -87,6 +90,9 @@ impl Agent {
             agent: identity.id.clone(),
             instance: identity.instance.clone(),
             kill_grace: config.kill_grace,
+            journal: Journal::open(&config.state_dir).context("the journal in the state folder cannot be used")?,
+            cgroups: Cgroups::find(&identity.id),
+            set_back: Arc::default(),
             stop_now: CancellationToken::new(),
         };
         let queue = Queue::new(config.max_concurrent as usize, settled_through);

@@ -34,6 +34,13 @@ const CATCH_UP_EVERY: Duration = Duration::from_secs(60);
 const CATCH_UP_AGAIN: Duration = Duration::from_secs(2);
 /// Intents that one reading of the ledger brings.
 const PAGE: usize = 256;
+/// How far the ledger is read again after it was set back, in its sequences: more than a fleet does between a backup's
+/// last moment and the broker's, and not its whole history.
+const SET_BACK_READS: u64 = 100_000;
+/// How often the ledger has to end too early before that is believed.
+const SET_BACK_TRIES: u32 = 3;
+/// A forged bell could make the ledger seem to be set back: that must not keep the agent busy.
+const SET_BACK_AT_MOST_EVERY: Duration = Duration::from_secs(30);
 /// Commands that come straight to the agent and are on their way into the ledger. More are refused.
 const MAX_RECORDING: usize = 256;
 
@@ -54,6 +61,10 @@ pub(crate) struct Desk {
     catch_up_at: Instant,
     /// Until the ledger has been read to its end once, claims without an end are those of an earlier life.
     is_settling: bool,
+    /// How often in a row the ledger ended before where it had been read.
+    seems_set_back: u32,
+    /// When the ledger was last found to be older than it had been.
+    set_back_at: Option<Instant>,
     refusals: Refusals,
 }
 
@@ -85,12 +96,15 @@ impl Desk {
             catching: None,
             catch_up_at: Instant::now(),
             is_settling: true,
+            seems_set_back: 0,
+            set_back_at: None,
             refusals: Refusals::default(),
         }
     }
 
     /// Works until `shutdown`; then takes nothing new, gives what runs `drain` to finish, and ends the rest.
     pub(crate) async fn work(mut self, shutdown: CancellationToken, drain: Duration) {
+        let set_back = self.context.set_back.clone();
         while !shutdown.is_cancelled() {
             tokio::select! {
                 () = shutdown.cancelled() => {}
@@ -103,6 +117,7 @@ impl Desk {
                 Some(recorded) = self.recording.join_next() => self.recorded(recorded),
                 caught = in_flight(&mut self.catching) => self.caught_up(caught),
                 () = sleep_until(self.catch_up_at), if self.catching.is_none() => self.catch_up(),
+                () = set_back.notified() => self.set_back(),
                 // A reconnect, or messages that were dropped here: live messages may be missing.
                 Ok(()) = self.connection.changed() => self.catch_up_within(Duration::from_millis(200)),
             }
@@ -129,7 +144,13 @@ impl Desk {
     }
 
     fn offer(&mut self, sequence: u64, run: Run) {
-        if self.queue.offer(sequence, run) == Offer::Full {
+        let offer = match self.queue.offer(sequence, run.clone()) {
+            // A bell that comes late.
+            Offer::Old if self.context.journal.has(&run.id) => Offer::Known,
+            Offer::Old => self.queue.offer_old(sequence, run),
+            other => other,
+        };
+        if offer == Offer::Full {
             // It stays in the ledger, and is read again when there is room.
             tracing::debug!(sequence, "no room for another waiting command");
         }
@@ -196,7 +217,8 @@ impl Desk {
                 None => (Origin::Ledger, None),
             };
             let id = run.id.clone();
-            let job = Job { run, origin, reply, cancel, may_settle: waiting.may_settle };
+            let (may_settle, is_old) = (waiting.may_settle, waiting.is_old);
+            let job = Job { run, origin, reply, cancel, may_settle, is_old };
             let context = self.context.clone();
             self.jobs.spawn(async move { (id, job.go(context).await) });
         }
@@ -247,6 +269,16 @@ impl Desk {
                 return self.catch_up_within(CATCH_UP_AGAIN);
             }
         };
+        if caught.is_set_back {
+            // One server of a cluster may lag behind the others for a moment.
+            self.seems_set_back += 1;
+            return if self.seems_set_back < SET_BACK_TRIES {
+                self.catch_up_within(CATCH_UP_AGAIN)
+            } else {
+                self.set_back()
+            };
+        }
+        self.seems_set_back = 0;
         for (sequence, intent) in caught.intents {
             match intent {
                 Intent::Run(run) => {
@@ -269,6 +301,22 @@ impl Desk {
         }
         self.is_settling = false;
         self.queue.caught_up_fully();
+    }
+
+    /// The ledger does not hold any more what it had acknowledged: it was restored from an older copy. What it holds is
+    /// read again; claims without an end that are not at work here have lost theirs.
+    fn set_back(&mut self) {
+        if self.set_back_at.is_some_and(|at| at.elapsed() < SET_BACK_AT_MOST_EVERY) {
+            return;
+        }
+        self.set_back_at = Some(Instant::now());
+        self.seems_set_back = 0;
+        tracing::error!("the ledger was set back to an older state: reading it again");
+        self.queue.set_back(SET_BACK_READS);
+        self.is_settling = true;
+        // What is being read now was asked for with the old position.
+        self.catching = None;
+        self.catch_up_within(Duration::ZERO);
     }
 
     /// Takes nothing new, lets what runs end or ends it. What waits stays in the ledger for the next life.

@@ -2,6 +2,7 @@
 
 mod supervise;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,10 +12,11 @@ use ogent_broker::{AppendError, Ledger, ReadError, Submission};
 use ogent_protocol::event::{Accepted, Finished, Origin};
 use ogent_protocol::rest::ResultFold;
 use ogent_protocol::{AgentId, Cancel, Cause, EventKind, ExecutionTarget, Intent, Outcome, Run, limits};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::process;
+use crate::journal::Journal;
+use crate::process::{self, Cgroups};
 use crate::settle;
 use supervise::Supervisor;
 
@@ -25,6 +27,12 @@ pub(crate) struct Context {
     pub(crate) agent: AgentId,
     pub(crate) instance: String,
     pub(crate) kill_grace: Duration,
+    /// What this agent has started.
+    pub(crate) journal: Journal,
+    /// Where commands get control groups, if this agent may make them.
+    pub(crate) cgroups: Option<Cgroups>,
+    /// Told when the ledger turns out to have been restored from an older copy.
+    pub(crate) set_back: Arc<Notify>,
     /// Commands that run have to end now.
     pub(crate) stop_now: CancellationToken,
 }
@@ -39,6 +47,8 @@ pub(crate) struct Job {
     pub(crate) cancel: watch::Receiver<Option<Cancel>>,
     /// Whether a claim that is found without an end comes from an earlier life of this agent.
     pub(crate) may_settle: bool,
+    /// Whether it was stored before others that this agent has seen, so that it should have seen it, too.
+    pub(crate) is_old: bool,
 }
 
 /// What became of a job.
@@ -60,11 +70,7 @@ impl Job {
         let refusal = self.refusal();
         let first = match &refusal {
             Some(end) => EventKind::Finished(Box::new(end.clone())),
-            None => EventKind::Accepted(Box::new(Accepted {
-                intent: self.run.clone(),
-                origin: self.origin,
-                instance: context.instance.clone(),
-            })),
+            None => self.accepted(&context.instance),
         };
         let Context { ledger, agent, instance, .. } = &context;
         // The claim, and meanwhile a look at what the ledger really holds.
@@ -75,16 +81,28 @@ impl Job {
                 self.answer(&context, ResultFold::new(0), &end).await;
                 JobEnd::Ended
             }
-            (Ok(Claim::Won(writer)), None) => match self.forgery(&context, held).await {
-                Some(end) => self.end(&context, writer, None, end).await,
-                None => self.run_claimed(context, writer).await,
-            },
+            (Ok(Claim::Won(writer)), None) => {
+                let is_in_ledger = matches!(held, Ok(Some(_)));
+                let stop = match self.forgery(&context, held).await {
+                    None => self.second_start(&context, is_in_ledger),
+                    forged => forged,
+                };
+                match stop {
+                    Some(end) => self.end(&context, writer, None, end).await,
+                    None => self.run_claimed(context, writer).await,
+                }
+            }
             (Ok(Claim::Taken), _) => settle::taken(&context, &self.run.id, self.may_settle).await,
             (Err(error), _) => {
                 tracing::error!(command = %self.run.id, %error, "a claim was refused");
                 self.too_large(&context).await
             }
         }
+    }
+
+    fn accepted(&self, instance: &str) -> EventKind {
+        let (intent, instance) = (self.run.clone(), instance.to_owned());
+        EventKind::Accepted(Box::new(Accepted { intent, origin: self.origin, instance }))
     }
 
     /// Why the command must not run although it was claimed: the headers of a message that say where it comes from can
@@ -106,6 +124,17 @@ impl Job {
             }
         };
         Some(Finished::without_process(Outcome::Rejected, Cause::NotAnIntent, problem))
+    }
+
+    /// Why the command must not run although nobody had claimed it: the ledger was restored from an older copy, and has
+    /// forgotten that it was started.
+    fn second_start(&self, context: &Context, is_in_ledger: bool) -> Option<Finished> {
+        let was_started = context.journal.has(&self.run.id);
+        if was_started || (self.is_old && is_in_ledger) {
+            context.set_back.notify_one();
+        }
+        let message = "this agent had started it before the history was set back; how it ended is not known any more";
+        was_started.then(|| Finished::without_process(Outcome::Lost, Cause::AgentLost, message))
     }
 
     /// Why the command is not even claimed for running, if there is a reason.
@@ -134,6 +163,7 @@ impl Job {
         let (end, fold) = if let Some(end) = self.refusal().filter(|end| end.outcome != Outcome::Rejected) {
             (end, fold)
         } else {
+            context.journal.note(&self.run.id, self.run.not_after);
             match process::spawn(&context.agent, &self.run) {
                 Err(error) => (Finished::without_process(Outcome::Unspawnable, error.cause(), error.to_string()), fold),
                 Ok(process) => {
@@ -142,6 +172,11 @@ impl Job {
                         Ok((end, fold, back)) => {
                             writer = back;
                             (end, fold)
+                        }
+                        Err(AppendError::SetBack) => {
+                            let message = "it was ended because the history was set back while it ran";
+                            let end = Finished::without_process(Outcome::Lost, Cause::AgentLost, message);
+                            return self.end_anew(&context, end).await;
                         }
                         Err(error) => return unsettled(&self.run, &error),
                     }
@@ -153,11 +188,42 @@ impl Job {
 
     /// Writes the last event, and tells whoever waits.
     async fn end(&self, context: &Context, mut writer: EventWriter, fold: Option<ResultFold>, end: Finished) -> JobEnd {
-        if let Err(error) = writer.append(EventKind::Finished(Box::new(end.clone()))).await {
-            return unsettled(&self.run, &error);
+        match writer.append(EventKind::Finished(Box::new(end.clone()))).await {
+            Ok(_) => {}
+            Err(AppendError::SetBack) => return self.end_anew(context, end).await,
+            Err(error) => return unsettled(&self.run, &error),
         }
         self.answer(context, fold.unwrap_or_else(|| ResultFold::new(0)), &end).await;
         JobEnd::Ended
+    }
+
+    /// The ledger was restored from an older copy, and has forgotten this command or some of its events: puts back that
+    /// it was asked for and claimed, so that it gets its end.
+    async fn end_anew(&self, context: &Context, end: Finished) -> JobEnd {
+        context.set_back.notify_one();
+        match self.write_anew(context, &end).await {
+            Ok(()) => {
+                tracing::warn!(command = %self.run.id, "wrote the end of a command that the ledger had forgotten");
+                self.answer(context, ResultFold::new(0), &end).await;
+                JobEnd::Ended
+            }
+            Err(error) => unsettled(&self.run, &error),
+        }
+    }
+
+    async fn write_anew(&self, context: &Context, end: &Finished) -> Result<(), AppendError> {
+        let Context { ledger, agent, instance, .. } = context;
+        let unavailable = |error: &dyn std::fmt::Display| AppendError::Unavailable(error.to_string());
+        ledger.submit(agent, &self.run).await.map_err(|error| unavailable(&error))?;
+        let mut writer = match ledger.last_event(agent, &self.run.id).await.map_err(|error| unavailable(&error))? {
+            Some(last) if matches!(last.event.kind, EventKind::Finished(_)) => return Ok(()),
+            Some(last) => ledger.resume(agent, &self.run.id, instance, last.event.n, last.sequence),
+            None => match ledger.claim(agent, &self.run.id, instance, self.accepted(instance)).await? {
+                Claim::Won(writer) => writer,
+                Claim::Taken => return Err(AppendError::Conflict(None)),
+            },
+        };
+        writer.append(EventKind::Finished(Box::new(end.clone()))).await.map(drop)
     }
 
     /// An intent that fits a message but, with what an event adds, no longer does.

@@ -11,6 +11,7 @@ pub mod launch;
 mod app;
 mod facts;
 mod identity;
+mod journal;
 mod pulse;
 mod settle;
 

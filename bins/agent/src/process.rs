@@ -3,19 +3,22 @@
 //! The only place that starts processes. They are started by `posix_spawn` (std takes that way as long as no closure
 //! runs between fork and exec): from a large process that costs a fraction of a fork.
 
+mod cgroup;
 mod environment;
 mod group;
 mod spawn;
+mod tree;
 
 use std::process::ExitStatus;
 
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdout};
 
-use ogent_protocol::OutputStream;
+use ogent_protocol::{CommandId, OutputStream};
 
-pub(crate) use group::Group;
+pub(crate) use cgroup::Cgroups;
 pub(crate) use spawn::spawn;
+pub(crate) use tree::{Tree, end_leftover};
 
 /// Bytes taken from a pipe at once: what a Linux pipe holds.
 const READ_BYTES: usize = 64 * 1024;
@@ -55,8 +58,9 @@ impl Process {
         self.pid
     }
 
-    pub(crate) fn group(&self) -> Group {
-        Group::of(self.pid)
+    /// It, and all that it starts.
+    pub(crate) fn tree(&self, command: &CommandId, cgroups: Option<&Cgroups>) -> Tree {
+        Tree::of(self.pid, command, cgroups)
     }
 
     /// Whether nobody can print anything any more.

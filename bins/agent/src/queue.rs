@@ -39,6 +39,8 @@ pub(crate) struct Waiting {
     pub(crate) run: Run,
     /// Whether a claim without an end can only be that of an earlier life.
     pub(crate) may_settle: bool,
+    /// Whether it stands where the ledger has been read already.
+    pub(crate) is_old: bool,
     /// Set when it is there only to be ended as cancelled.
     cancelled: Option<Cancel>,
 }
@@ -58,6 +60,9 @@ pub(crate) enum Offer {
     Known,
     /// There is no room; the ledger keeps it.
     Full,
+    /// The ledger has been read beyond it, and it is not known: it has ended and was forgotten here, or the ledger was
+    /// restored from an older copy and has given its sequence out for a second time.
+    Old,
 }
 
 /// What a cancellation met.
@@ -90,13 +95,26 @@ impl Queue {
 
     /// A command of which the bell told.
     pub(crate) fn offer(&mut self, sequence: u64, run: Run) -> Offer {
-        // Older commands wait in the ledger for want of room: new ones must not overtake them.
-        if self.was_full { Offer::Full } else { self.offer_read(sequence, run, false) }
+        match sequence > self.caught_up || self.ids.contains(&run.id) {
+            // Older commands wait in the ledger for want of room: new ones must not overtake them.
+            true if self.was_full => Offer::Full,
+            true => self.take(sequence, run, false),
+            false => Offer::Old,
+        }
+    }
+
+    /// A command of which the bell told, from where the ledger has been read already. Its claim will tell.
+    pub(crate) fn offer_old(&mut self, sequence: u64, run: Run) -> Offer {
+        self.take(sequence, run, false)
     }
 
     /// A command that was read from the ledger.
     pub(crate) fn offer_read(&mut self, sequence: u64, run: Run, may_settle: bool) -> Offer {
-        if sequence <= self.caught_up || self.ids.contains(&run.id) {
+        if sequence <= self.caught_up { Offer::Known } else { self.take(sequence, run, may_settle) }
+    }
+
+    fn take(&mut self, sequence: u64, run: Run, may_settle: bool) -> Offer {
+        if self.ids.contains(&run.id) {
             return Offer::Known;
         }
         if self.waiting.len() >= MAX_WAITING {
@@ -106,7 +124,8 @@ impl Queue {
         self.open.insert((sequence, run.id.clone()));
         self.ids.insert(run.id.clone());
         let cancelled = self.early.remove(&run.id);
-        self.waiting.push_back(Waiting { sequence, run, may_settle, cancelled });
+        let is_old = sequence <= self.caught_up;
+        self.waiting.push_back(Waiting { sequence, run, may_settle, is_old, cancelled });
         Offer::Taken
     }
 
@@ -191,6 +210,14 @@ impl Queue {
         }
     }
 
+    /// The ledger was restored from an older copy: what lies up to `distance` before where it has been read has to be
+    /// read again.
+    pub(crate) fn set_back(&mut self, distance: u64) {
+        self.caught_up = self.caught_up.saturating_sub(distance);
+        self.done.clear();
+        self.ids = self.open.iter().map(|(_, id)| id.clone()).collect();
+    }
+
     pub(crate) fn caught_up(&self) -> u64 {
         self.caught_up
     }
@@ -260,6 +287,23 @@ mod tests {
         assert_eq!(queue.cancel(cancel("c")), Cancelled::Found);
         assert_eq!(queue.start().unwrap().0.run.id.as_str(), "c");
         assert!(queue.start().is_none());
+    }
+
+    #[test]
+    fn a_ledger_that_was_set_back_is_read_again() {
+        let mut queue = Queue::new(2, 0);
+        queue.offer(5, run("ended"));
+        queue.offer(6, run("running"));
+        for id in ["ended", "running"] {
+            assert_eq!(queue.start().unwrap().0.run.id.as_str(), id);
+        }
+        queue.finish(&"ended".parse().unwrap(), true);
+        queue.caught_up_to(9);
+        assert_eq!(queue.offer(5, run("new")), Offer::Old);
+        queue.set_back(100);
+        assert_eq!(queue.offer_read(5, run("new"), true), Offer::Taken);
+        assert_eq!(queue.offer_read(6, run("running"), true), Offer::Known);
+        assert_eq!(queue.offer_read(7, run("ended"), true), Offer::Taken, "its claim will tell");
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use ogent_broker::StoredEvent;
+use ogent_protocol::claim::Settlement;
 use ogent_protocol::event::Finished;
 use ogent_protocol::{Cause, CommandId, EventKind, Outcome};
 
 use crate::job::{Context, JobEnd};
+use crate::process;
 
 const MAX_TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(1);
@@ -16,18 +18,19 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bool) -> JobEnd {
     let Context { ledger, agent, instance, .. } = context;
     let Some(last) = last_event(context, command).await else { return JobEnd::Unsettled };
-    if matches!(last.event.kind, EventKind::Finished(_)) {
-        return JobEnd::Ended;
+    match Settlement::of(&last.event.kind, may_settle) {
+        Settlement::Ended => return JobEnd::Ended,
+        Settlement::Leave => {
+            tracing::warn!(%command, "another process with this agent's id has claimed a command");
+            return JobEnd::Foreign;
+        }
+        Settlement::EndAsLost => {}
     }
-    if !may_settle {
-        tracing::warn!(%command, "another process with this agent's id has claimed a command");
-        return JobEnd::Foreign;
-    }
-    let process = match &last.event.kind {
-        EventKind::Started(started) => format!("; its process {} may still run", started.pid),
-        _ => String::new(),
+    let left = match end_leftover(context, command).await {
+        0 => "",
+        _ => "; what was left of it has been ended",
     };
-    let message = format!("the agent stopped while the command was at work; how far it came cannot be known{process}");
+    let message = format!("the agent stopped while the command was at work; how far it came cannot be known{left}");
     let end = Finished::without_process(Outcome::Lost, Cause::AgentLost, message);
     let mut writer = ledger.resume(agent, command, instance, last.event.n, last.sequence);
     match writer.append(EventKind::Finished(Box::new(end))).await {
@@ -40,6 +43,13 @@ pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bo
             JobEnd::Unsettled
         }
     }
+}
+
+/// Nobody watches over these processes any more, nobody can cancel them, and nobody reads what they print.
+async fn end_leftover(context: &Context, command: &CommandId) -> usize {
+    let (command, cgroups) = (command.clone(), context.cgroups.clone());
+    let ending = tokio::task::spawn_blocking(move || process::end_leftover(&command, cgroups.as_ref()));
+    ending.await.unwrap_or(0)
 }
 
 /// Asks until the broker answers: the next chance would be the next start of this agent.

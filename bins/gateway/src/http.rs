@@ -2,6 +2,7 @@
 //! axum.
 
 mod extract;
+mod host;
 mod leftover;
 mod observe;
 mod openapi;
@@ -34,6 +35,7 @@ pub(crate) fn router(services: Shared) -> Router {
         .method_not_allowed_fallback(problem::wrong_method)
         // The order matters: a panic becomes a problem first, and is then observed like any other answer.
         .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(from_fn(host::is_named))
         .layer(from_fn(leftover::read_away))
         .layer(from_fn(observe::observe))
         .with_state(services)

@@ -29,9 +29,13 @@ pub(crate) struct Stored {
 /// Why a message was not stored, or may not have been.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AppendError {
-    /// The last message on the subject is not the one that was expected.
+    /// The last message on the subject is not the one that was expected, but this one, where the broker says so. Zero:
+    /// there is none.
     #[error("the history of this command has moved on")]
-    Conflict,
+    Conflict(Option<u64>),
+    /// The ledger does not hold any more what it had acknowledged.
+    #[error("the history was set back: it does not hold any more what was stored")]
+    SetBack,
     /// The stream has reached its size and takes nothing new.
     #[error("the history is full: {0}")]
     Full(String),
@@ -117,7 +121,7 @@ fn parse(answer: &Message) -> Result<Stored, AppendError> {
 fn classify(error: ApiError) -> AppendError {
     match error.err_code {
         // JSStreamWrongLastSequenceErrF and its variant without a number.
-        10071 | 10164 => AppendError::Conflict,
+        10071 | 10164 => AppendError::Conflict(last_sequence(&error.description)),
         // JSStreamStoreFailedF says "maximum bytes exceeded" and the like; no memory; no storage.
         10077 | 10023 | 10047 => AppendError::Full(error.description),
         // JSStreamMessageExceedsMaximumErr
@@ -125,5 +129,21 @@ fn classify(error: ApiError) -> AppendError {
         // No leader, JetStream not (yet) there, stream offline.
         10008 | 10009 | 10039 | 10076 | 10118 => AppendError::Unavailable(error.description),
         _ => AppendError::Refused(error.description),
+    }
+}
+
+/// The number at the end of "wrong last sequence: 42".
+fn last_sequence(description: &str) -> Option<u64> {
+    description.rsplit(' ').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conflict_tells_what_stands_there() {
+        assert_eq!(last_sequence("wrong last sequence: 42"), Some(42));
+        assert_eq!(last_sequence("wrong last sequence"), None);
     }
 }

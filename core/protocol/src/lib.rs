@@ -1,7 +1,7 @@
 //! The contract of Ogent: what may be said on which subject, and in which order. No I/O, no async.
 //!
 //! The modules stand in the order in which a command passes them: an [`id`] names it, a [`subject`] carries its
-//! [`intent`], the agent answers with [`event`]s that follow one [`lifecycle`] to one [`outcome`], and [`rest`]
+//! [`intent`], the agent makes a [`claim`] and answers with [`event`]s that follow one [`lifecycle`] to one [`outcome`], and [`rest`]
 //! shows all of it to HTTP clients. [`wire`] turns messages into bytes and back, within [`limits`].
 
 pub mod id;
@@ -10,6 +10,7 @@ pub mod subject;
 pub mod blob;
 pub mod intent;
 
+pub mod claim;
 pub mod event;
 pub mod lifecycle;
 pub mod outcome;

@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Context, cancelled_by};
 use crate::outbox::Outbox;
-use crate::process::{Group, Happening, Process};
+use crate::process::{Happening, Process, Tree};
 
 /// A command that is over sooner is not announced as started: its end says everything, one synced message cheaper.
 const ANNOUNCE_AFTER: Duration = Duration::from_millis(100);
@@ -34,15 +34,17 @@ const ANNOUNCE_AFTER: Duration = Duration::from_millis(100);
 const FLUSH_AFTER: Duration = Duration::from_millis(20);
 /// How long those whom the command left behind may hold its output open.
 const DRAIN: Duration = Duration::from_secs(1);
-/// How often to look whether the group is gone.
+/// How often to look whether all are gone.
 const POLL: Duration = Duration::from_millis(25);
+/// How long SIGKILL may take. Whoever is there then waits inside the kernel, or is another account's.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(2);
 
 type Sending = Pin<Box<dyn Future<Output = (EventWriter, Result<u64, AppendError>)> + Send>>;
 
 /// Watches over one process.
 pub(super) struct Supervisor {
     process: Process,
-    group: Group,
+    tree: Tree,
     outbox: Outbox,
     fold: Option<ResultFold>,
     started: Instant,
@@ -61,7 +63,8 @@ pub(super) struct Supervisor {
 struct Stop {
     why: Why,
     kill_at: Instant,
-    killed: bool,
+    /// When whoever is still there after SIGKILL is given up.
+    give_up_at: Option<Instant>,
 }
 
 enum Why {
@@ -83,7 +86,7 @@ impl Supervisor {
     pub(super) fn new(process: Process, run: &Run, context: &Context, fold: Option<ResultFold>) -> Self {
         let started = Instant::now();
         Self {
-            group: process.group(),
+            tree: process.tree(&run.id, context.cgroups.as_ref()),
             process,
             outbox: Outbox::new(run.max_output_bytes),
             fold,
@@ -120,7 +123,7 @@ impl Supervisor {
             tokio::select! {
                 (writer, result) = in_flight(&mut sending) => {
                     // Without a record, nothing may go on.
-                    result.inspect_err(|_| self.group.kill())?;
+                    result.inspect_err(|_| self.tree.kill())?;
                     sending = None;
                     idle = Some(writer);
                 }
@@ -154,6 +157,9 @@ impl Supervisor {
         let is_long = !has_exited && now >= self.started + ANNOUNCE_AFTER;
         if !self.announced && (is_due || is_long) {
             self.announced = true;
+            if !has_exited {
+                self.tree.enclose();
+            }
             return Some(EventKind::Started(Started { pid: self.process.pid() }));
         }
         let chunk = if is_due { self.outbox.take(all_is_read) } else { None };
@@ -170,11 +176,12 @@ impl Supervisor {
     fn is_done(&self) -> bool {
         let Some(exit) = &self.exit else { return false };
         let is_drained = self.process.is_silent() || Instant::now() >= exit.drained_at;
-        let group_is_gone = match &self.stop {
+        let may_leave_others = match &self.stop {
             None => true,
-            Some(stop) => stop.killed || !self.group.is_alive(),
+            Some(stop) => stop.give_up_at.is_some_and(|at| Instant::now() >= at),
         };
-        is_drained && group_is_gone && self.outbox.len() <= limits::MAX_CHUNK_BYTES
+        let is_told = self.outbox.len() <= limits::MAX_CHUNK_BYTES;
+        is_drained && is_told && (may_leave_others || self.tree.survivors().is_empty())
     }
 
     fn exited(&mut self, status: std::io::Result<ExitStatus>) {
@@ -182,13 +189,13 @@ impl Supervisor {
         self.exit = Some(Exit { status, at, drained_at: at + DRAIN });
     }
 
-    /// Begins to end the group.
+    /// Begins to end the process and all that it has started.
     fn stop(&mut self, why: Why) {
-        if self.exit.is_some() && !self.group.is_alive() {
+        if self.exit.is_some() && self.tree.survivors().is_empty() {
             return;
         }
-        self.group.terminate();
-        self.stop = Some(Stop { why, kill_at: Instant::now() + self.kill_grace, killed: false });
+        self.tree.terminate();
+        self.stop = Some(Stop { why, kill_at: Instant::now() + self.kill_grace, give_up_at: None });
     }
 
     fn on_time(&mut self) {
@@ -196,12 +203,11 @@ impl Supervisor {
         if self.stop.is_none() && self.exit.is_none() && now >= self.times_out {
             self.stop(Why::TimedOut);
         }
-        if let Some(stop) = &mut self.stop
-            && !stop.killed
-            && now >= stop.kill_at
-        {
-            self.group.kill();
-            stop.killed = true;
+        let Some(stop) = self.stop.as_mut().filter(|stop| now >= stop.kill_at) else { return };
+        // Again at each look, as long as anybody is left.
+        self.tree.kill();
+        if stop.give_up_at.is_none() {
+            stop.give_up_at = Some(now + GIVE_UP_AFTER);
             if let Some(exit) = &mut self.exit {
                 exit.drained_at = now + DRAIN;
             }
@@ -215,14 +221,14 @@ impl Supervisor {
         match (&self.exit, &self.stop) {
             (None, None) => at(self.times_out),
             (Some(exit), None) => at(exit.drained_at),
-            (_, Some(stop)) if !stop.killed => {
-                at(stop.kill_at);
-                if self.exit.is_some() {
+            (exit, Some(stop)) => {
+                if stop.give_up_at.is_none() {
+                    at(stop.kill_at);
+                }
+                if exit.is_some() || stop.give_up_at.is_some() {
                     at(now + POLL);
                 }
             }
-            (Some(exit), Some(_)) => at(exit.drained_at),
-            (None, Some(_)) => {}
         }
         if may_send && !self.announced && self.exit.is_none() {
             at(self.started + ANNOUNCE_AFTER);
@@ -238,7 +244,13 @@ impl Supervisor {
         let (stdout, stderr) = self.outbox.totals();
         let ended = self.exit.as_ref().map_or_else(Instant::now, |exit| exit.at);
         let (outcome, exit_code, signal) = self.outcome();
-        let (cause, message) = self.why().unzip();
+        let (cause, mut message) = self.why().unzip();
+        if let (Some(message), Some(_)) = (&mut message, &self.stop) {
+            let left = self.tree.survivors();
+            if !left.is_empty() {
+                message.push_str(&format!("; these of its processes could not be ended: {left:?}"));
+            }
+        }
         Finished {
             outcome,
             exit_code,

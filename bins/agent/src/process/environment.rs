@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use nix::unistd::User;
 use ogent_protocol::{AgentId, Run};
 
+use super::tree::MARK;
+
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// What of the agent's own environment a command may see. The rest may hold secrets.
 const INHERITED: [&str; 7] = ["HOME", "LANG", "LC_ALL", "LOGNAME", "SHELL", "TZ", "USER"];
@@ -22,10 +24,11 @@ pub(super) fn variables(agent: &AgentId, run: &Run, user: Option<&User>) -> BTre
         set("USER", user.name.clone().into());
         set("LOGNAME", user.name.clone().into());
     }
-    set("OGENT_AGENT_ID", agent.as_str().into());
-    set("OGENT_COMMAND_ID", run.id.as_str().into());
     for (name, value) in &run.env {
         set(name, value.into());
     }
+    // Last: by the second of these, all processes of a command are found.
+    set("OGENT_AGENT_ID", agent.as_str().into());
+    set(MARK, run.id.as_str().into());
     all
 }

@@ -1,60 +1,109 @@
-//! Signals to a command and all that it has started, as far as they stayed in its group.
+//! Signals to the processes of a command, and which of them live.
 
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-/// The processes of one command.
+/// The process group of a command.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Group(Pid);
+pub(super) struct Group(Option<Pid>);
 
 // === impl Group ===
 
 impl Group {
+    /// No group.
+    pub(super) const NONE: Self = Self(None);
+
+    /// The group that this process leads.
     pub(super) fn of(leader: u32) -> Self {
-        Self(Pid::from_raw(i32::try_from(leader).unwrap_or(i32::MAX)))
+        // 0 and 1 would be our own group, and everyone.
+        Self(i32::try_from(leader).ok().filter(|leader| *leader > 1).map(Pid::from_raw))
     }
 
     /// Asks them to stop.
-    pub(crate) fn terminate(self) {
+    pub(super) fn terminate(self) {
         self.signal(Signal::SIGTERM);
         // A stopped process would take the request only after somebody lets it go on.
         self.signal(Signal::SIGCONT);
     }
 
     /// Ends them.
-    pub(crate) fn kill(self) {
+    pub(super) fn kill(self) {
         self.signal(Signal::SIGKILL);
     }
 
-    /// Whether any of them is left. One that has ended and waits for its parent to notice is not: an orphan's new
-    /// parent may take its time.
-    pub(crate) fn is_alive(self) -> bool {
-        killpg(self.0, None) != Err(Errno::ESRCH) && self.has_live_member()
-    }
-
-    #[cfg(target_os = "linux")]
-    fn has_live_member(self) -> bool {
-        let Ok(processes) = std::fs::read_dir("/proc") else { return true };
-        let stats = processes.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok());
-        stats.filter_map(|stat| member(&stat)).any(|(group, is_alive)| group == self.0.as_raw() && is_alive)
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn has_live_member(self) -> bool {
-        true
+    /// Whether this process is in it.
+    pub(super) fn has(self, pid: u32) -> bool {
+        self.0.is_some_and(|group| stat(pid).is_some_and(|(of, _)| of == group.as_raw()))
     }
 
     fn signal(self, signal: Signal) {
-        match killpg(self.0, signal) {
+        let Some(group) = self.0 else { return };
+        match killpg(group, signal) {
             Ok(()) | Err(Errno::ESRCH) => {}
-            Err(error) => tracing::warn!(group = %self.0, %signal, %error, "cannot signal a command"),
+            Err(error) => tracing::warn!(%group, %signal, %error, "cannot signal a command"),
         }
     }
 }
 
-/// The group of a process, and whether it is more than a zombie, from its `/proc/<pid>/stat` (proc_pid_stat(5)).
+/// Asks one process to stop.
+pub(super) fn terminate(pid: u32) {
+    signal(pid, Signal::SIGTERM);
+    signal(pid, Signal::SIGCONT);
+}
+
+/// Ends one process.
+pub(super) fn kill(pid: u32) {
+    signal(pid, Signal::SIGKILL);
+}
+
+fn signal(pid: u32, signal: Signal) {
+    let Some(pid) = i32::try_from(pid).ok().filter(|pid| *pid > 1) else { return };
+    match nix::sys::signal::kill(Pid::from_raw(pid), signal) {
+        Ok(()) | Err(Errno::ESRCH) => {}
+        Err(error) => tracing::warn!(pid, %signal, %error, "cannot signal a process of a command"),
+    }
+}
+
+/// Living processes that are in this group, or have this mark in the environment with which they were started.
 #[cfg(target_os = "linux")]
+pub(super) fn marked(group: Group, mark: &[u8]) -> Vec<u32> {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let group = group.0.map(Pid::as_raw);
+    let is_marked = |pid: u32| {
+        // Processes of other accounts hide theirs from an agent that is not root.
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable == mark)
+    };
+    let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    numbers
+        .filter(|pid| match stat(*pid) {
+            Some((_, false)) | None => false,
+            Some((of, true)) => Some(of) == group || is_marked(*pid),
+        })
+        .collect()
+}
+
+/// Other systems than Linux show nobody's environment: there, those that leave the group are not found.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn marked(group: Group, _: &[u8]) -> Vec<u32> {
+    match group.0 {
+        Some(leader) if killpg(leader, None) != Err(Errno::ESRCH) => vec![leader.as_raw().unsigned_abs()],
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a process lives, and is more than a zombie.
+pub(super) fn is_alive(pid: u32) -> bool {
+    stat(pid).is_some_and(|(_, is_alive)| is_alive)
+}
+
+/// The group of a process, and whether it is more than a zombie.
+fn stat(pid: u32) -> Option<(i32, bool)> {
+    member(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The same from the text of its `/proc/<pid>/stat` (proc_pid_stat(5)).
 fn member(stat: &str) -> Option<(i32, bool)> {
     // The name of the program stands in parentheses and may hold anything.
     let (_, rest) = stat.rsplit_once(") ")?;
@@ -64,7 +113,7 @@ fn member(stat: &str) -> Option<(i32, bool)> {
     Some((group, !matches!(state, "Z" | "X")))
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -73,5 +122,10 @@ mod tests {
         assert_eq!(member("7 (a) b) Z 1 42 42 0"), Some((42, false)));
         assert_eq!(member("7 (sleep) S 1 42 42 0"), Some((42, true)));
         assert_eq!(member("nonsense"), None);
+    }
+
+    #[test]
+    fn our_own_group_is_nobody_s() {
+        assert!(Group::of(0).0.is_none() && Group::of(1).0.is_none());
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! `axum::serve` cannot bound the head of a request, the number of connections or the time of a shutdown; this can.
 
+mod impatient;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +22,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::limits::{HEADER_TIMEOUT, MAX_CONNECTIONS, MAX_HEADER_BYTES, MAX_HEADERS};
+use impatient::Impatient;
 
 /// After an accept that failed because the process is out of file descriptors the next one fails, too.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(100);
@@ -95,7 +98,7 @@ where
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_HEADER_BYTES)
         .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Impatient::new(stream)), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let outcome = tokio::select! {

@@ -28,6 +28,8 @@ pub struct CaughtUp {
     pub through: u64,
     /// Whether there is more behind it.
     pub more: bool,
+    /// The ledger ends before the sequence from which was to be read: it was restored from an older copy.
+    pub is_set_back: bool,
 }
 
 // === impl Ledger ===
@@ -60,6 +62,11 @@ impl Ledger {
                 self.consumer(agent, after).await?
             }
         };
+        // The broker puts a beginning that lies beyond the end of the stream to its end.
+        if consumer.cached_info().delivered.stream_sequence < after {
+            self.forget_consumer(agent).await;
+            return Ok(CaughtUp { is_set_back: true, ..CaughtUp::default() });
+        }
         // The messages of a connection that breaks never come, and nobody says so.
         let caught = tokio::time::timeout(PATIENCE, fetch(&consumer, agent, limit)).await;
         self.forget_consumer(agent).await;

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use ogent_protocol::claim::{Answer, Chain, Found, Next};
 use ogent_protocol::subject::{self, RESULTS};
 use ogent_protocol::{AgentId, Cancel, CommandId, Encoding, Event, EventKind, Intent, Run, limits};
 use rand::Rng as _;
+use tokio::time::Instant;
 
 use super::Ledger;
 use super::record::CommandRecord;
@@ -16,6 +18,9 @@ use crate::connect::Broker;
 const INSTANCE: &str = "Ogent-Instance";
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long the broker has to say that the ledger was set back before it is believed: a server of a cluster that has
+/// just become the leader, or does not know yet that it is none any more, may not have read all of it.
+const SET_BACK_AFTER: Duration = Duration::from_secs(10);
 
 /// What became of a submitted command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +69,7 @@ pub struct EventWriter {
     agent: AgentId,
     command: CommandId,
     instance: String,
-    /// Number of the next event.
-    n: u64,
-    /// Sequence of the event before it; 0 when there is none.
-    last: u64,
+    chain: Chain,
 }
 
 // === impl Ledger ===
@@ -83,7 +85,7 @@ impl Ledger {
             .expect_last(0)
             .message_id(run.id.as_str());
         match self.append_again(entry).await {
-            Ok(Stored { duplicate: true, .. }) | Err(AppendError::Conflict) => Ok(Submission::Existing),
+            Ok(Stored { duplicate: true, .. }) | Err(AppendError::Conflict(_)) => Ok(Submission::Existing),
             Ok(Stored { sequence, .. }) => Ok(Submission::New { sequence }),
             Err(error) => Err(error.into()),
         }
@@ -101,7 +103,7 @@ impl Ledger {
             .header("Content-Type", Encoding::Json.content_type())
             .expect_last(record.last_sequence);
         match self.append_again(entry).await {
-            Ok(_) | Err(AppendError::Conflict) => Ok(()),
+            Ok(_) | Err(AppendError::Conflict(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -129,12 +131,11 @@ impl Ledger {
             agent: agent.clone(),
             command: command.clone(),
             instance: instance.to_owned(),
-            n: 0,
-            last: 0,
+            chain: Chain::default(),
         };
         match writer.append(first).await {
             Ok(_) => Ok(Claim::Won(writer)),
-            Err(AppendError::Conflict) => Ok(Claim::Taken),
+            Err(AppendError::Conflict(_)) => Ok(Claim::Taken),
             Err(error) => Err(error),
         }
     }
@@ -147,8 +148,7 @@ impl Ledger {
             agent: agent.clone(),
             command: command.clone(),
             instance: instance.to_owned(),
-            n: n + 1,
-            last: sequence,
+            chain: Chain::behind(n, sequence),
         }
     }
 
@@ -181,7 +181,7 @@ impl From<AppendError> for SubmitError {
             AppendError::Unavailable(problem) => Self::Unavailable(problem),
             AppendError::TooLarge => Self::TooLarge,
             AppendError::Refused(problem) => Self::Refused(problem),
-            AppendError::Conflict => Self::Refused(error.to_string()),
+            AppendError::Conflict(_) | AppendError::SetBack => Self::Refused(error.to_string()),
         }
     }
 }
@@ -193,23 +193,38 @@ impl EventWriter {
     /// this waits. It may be dropped at any time; the next call finds out what became of the event.
     ///
     /// # Errors
-    /// [`AppendError::Conflict`] when somebody else writes about this command; also when the event is too large or
-    /// refused for good.
+    /// [`AppendError::Conflict`] when somebody else writes about this command, [`AppendError::SetBack`] when the ledger
+    /// has forgotten the events before this one; also when the event is too large or refused for good.
     pub async fn append(&mut self, kind: EventKind) -> Result<u64, AppendError> {
         let time = Timestamp::now();
         let mut pause = FIRST_PAUSE;
+        let mut set_back_since: Option<Instant> = None;
         loop {
             let entry = self.entry(&kind, time)?;
-            match self.broker.append(entry.clone()).await {
-                Ok(stored) => return Ok(self.stored(stored.sequence)),
-                Err(AppendError::Conflict) => match self.look_back(&entry).await {
-                    Some(LookBack::Stored(sequence)) => return Ok(self.stored(sequence)),
-                    Some(LookBack::Behind) => continue,
-                    Some(LookBack::Foreign) => return Err(AppendError::Conflict),
-                    None => {}
-                },
+            let answer = match self.broker.append(entry.clone()).await {
+                Ok(stored) => Answer::Stored(stored.sequence),
+                Err(AppendError::Conflict(at)) => Answer::Conflict(at),
                 Err(error @ (AppendError::TooLarge | AppendError::Refused(_))) => return Err(error),
-                Err(error) => tracing::debug!(command = %self.command, %error, "event not stored yet"),
+                Err(error) => {
+                    tracing::debug!(command = %self.command, %error, "event not stored yet");
+                    Answer::Unknown
+                }
+            };
+            let mut next = self.chain.answered(answer);
+            if let Next::LookBack(least) = next {
+                next = self.chain.looked_back(least, self.look_back(&entry).await);
+            }
+            match next {
+                Next::Done(sequence) => return Ok(sequence),
+                Next::Again => continue,
+                Next::Taken => return Err(AppendError::Conflict(None)),
+                Next::SetBack => {
+                    let since = *set_back_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= SET_BACK_AFTER {
+                        return Err(AppendError::SetBack);
+                    }
+                }
+                Next::Pause | Next::LookBack(_) => {}
             }
             let jitter = rand::rng().random_range(0.5..1.0);
             tokio::time::sleep(pause.mul_f64(jitter)).await;
@@ -218,50 +233,24 @@ impl EventWriter {
     }
 
     fn entry(&self, kind: &EventKind, time: Timestamp) -> Result<Entry, AppendError> {
-        let event =
-            Event { agent: self.agent.clone(), command: self.command.clone(), n: self.n, time, kind: kind.clone() };
+        let (agent, command) = (self.agent.clone(), self.command.clone());
+        let event = Event { agent, command, n: self.chain.n(), time, kind: kind.clone() };
         let payload = Encoding::Json.encode(&event).map_err(|_| AppendError::TooLarge)?;
         Ok(Entry::new(subject::result(&self.agent, &self.command), payload)
             .header("Content-Type", "application/cloudevents+json")
             .header(INSTANCE, &self.instance)
-            .expect_last(self.last))
+            .expect_last(self.chain.last()))
     }
 
-    fn stored(&mut self, sequence: u64) -> u64 {
-        self.n += 1;
-        self.last = sequence;
-        sequence
-    }
-
-    /// After a conflict: is the event there already (its acknowledgement was lost), is another one of our own there
-    /// (its call was dropped), or does somebody else write? `None` when the broker cannot say now.
-    async fn look_back(&mut self, entry: &Entry) -> Option<LookBack> {
-        let found = self.broker.last(RESULTS, &entry.subject).await.ok()??;
-        // In a cluster an older copy may answer: only what lies behind our last event tells something.
-        if found.sequence <= self.last {
-            return None;
-        }
+    /// What stands at the end of this command's events.
+    async fn look_back(&self, entry: &Entry) -> Found {
+        let Ok(Some(found)) = self.broker.last(RESULTS, &entry.subject).await else { return Found::Nothing };
+        let sequence = found.sequence;
         let is_own = found.headers.get(INSTANCE).map(async_nats::HeaderValue::as_str) == Some(self.instance.as_str());
         match (found.is_led_here, is_own) {
-            (false, true) if found.payload == entry.payload => Some(LookBack::Stored(found.sequence)),
-            // A claim is the first event or none: whatever else stands there, the command has been taken.
-            _ if self.n == 0 => Some(LookBack::Foreign),
-            (false, true) => {
-                self.stored(found.sequence);
-                Some(LookBack::Behind)
-            }
-            (false, false) => Some(LookBack::Foreign),
-            // What somebody led here must not keep the command from its end: go on behind it.
-            (true, _) => {
-                self.last = found.sequence;
-                Some(LookBack::Behind)
-            }
+            (true, _) => Found::Stray { sequence },
+            (false, true) => Found::Own { sequence, same: found.payload == entry.payload },
+            (false, false) => Found::Other { sequence },
         }
     }
-}
-
-enum LookBack {
-    Stored(u64),
-    Behind,
-    Foreign,
 }

@@ -43,6 +43,10 @@ impl FromRequestParts<Shared> for Caller {
 /// The principal of the bearer token, `None` if there is no such header at all.
 pub(in crate::http) fn bearer(headers: &HeaderMap, tokens: &Tokens) -> Result<Option<Principal>, ApiError> {
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
+    // A proxy might have gone by the other one.
+    if headers.get_all(AUTHORIZATION).iter().count() > 1 {
+        return Err(ApiError::new(Code::Unauthorized, "Authorization is there more than once"));
+    }
     let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(ApiError::new(Code::Unauthorized, "only Authorization: Bearer … is taken"));

@@ -1,0 +1,166 @@
+//! Which commands this agent has started, on its own disk: a second guard for the case that the ledger forgets.
+//!
+//! A broker that is restored from an older copy has lost claims that it had acknowledged, and offers their commands
+//! again. A command has to start before its `not_after`, so its name need not be kept longer than that; the file stays
+//! small. It is written without syncing: it has to survive the end of this process, and it stands only beside the
+//! ledger, which is synced.
+
+use std::collections::{HashSet, VecDeque};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use ogent_protocol::CommandId;
+
+/// Kept so long behind `not_after`, seconds: clocks may differ and be set.
+const MARGIN: i64 = 10 * 60;
+/// Kept so long when there is no `not_after`, seconds: as long as the ledger keeps commands, by default.
+const WITHOUT_LIMIT: i64 = 30 * 24 * 60 * 60;
+/// Names that are kept at most; beyond that the oldest are forgotten. Some 100 bytes each.
+const MAX_NAMES: usize = 32 * 1024;
+
+/// The journal. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Journal(Arc<Mutex<Book>>);
+
+#[derive(Debug)]
+struct Book {
+    path: PathBuf,
+    file: File,
+    /// Lines in the file.
+    lines: usize,
+    names: HashSet<CommandId>,
+    /// Until when each is needed, in the order in which they came.
+    order: VecDeque<(i64, CommandId)>,
+}
+
+// === impl Journal ===
+
+impl Journal {
+    /// Opens the journal in the agent's state folder.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub(crate) fn open(dir: &Path) -> io::Result<Self> {
+        let path = dir.join("started");
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            other => other?,
+        };
+        // The last line may be half of one.
+        let order: VecDeque<_> = text.lines().filter_map(entry).collect();
+        let names = order.iter().map(|(_, name)| name.clone()).collect();
+        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let mut book = Book { path, file, lines: 0, names, order };
+        book.forget();
+        book.rewrite()?;
+        Ok(Self(Arc::new(Mutex::new(book))))
+    }
+
+    /// Whether this agent, in this life or an earlier one, has started the command.
+    pub(crate) fn has(&self, command: &CommandId) -> bool {
+        self.book().names.contains(command)
+    }
+
+    /// Writes down that the command is being started. A disk that is full is no reason not to start: the ledger
+    /// has the claim, and the command may be the one that makes room.
+    pub(crate) fn note(&self, command: &CommandId, not_after: Option<Timestamp>) {
+        if let Err(error) = self.book().note(command, not_after) {
+            tracing::warn!(%command, %error, "the journal of started commands cannot be written");
+        }
+    }
+
+    fn book(&self) -> std::sync::MutexGuard<'_, Book> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Book ===
+
+impl Book {
+    fn note(&mut self, command: &CommandId, not_after: Option<Timestamp>) -> io::Result<()> {
+        let until = not_after.map_or_else(|| now() + WITHOUT_LIMIT, |at| at.as_second() + MARGIN);
+        self.names.insert(command.clone());
+        self.order.push_back((until, command.clone()));
+        self.lines += 1;
+        self.file.write_all(format!("{until} {command}\n").as_bytes())?;
+        if self.lines > 2 * MAX_NAMES {
+            self.forget();
+            self.rewrite()?;
+        } else if self.order.len() > MAX_NAMES {
+            self.forget();
+        }
+        Ok(())
+    }
+
+    /// Drops what is not needed any more, and the oldest when there are too many.
+    fn forget(&mut self) {
+        let now = now();
+        self.order.retain(|(until, _)| *until > now);
+        // Down to less than is allowed, so that this does not come with each further one.
+        while self.order.len() > MAX_NAMES / 2 {
+            self.order.pop_front();
+        }
+        self.names = self.order.iter().map(|(_, name)| name.clone()).collect();
+    }
+
+    /// Writes the file anew. It is never seen half written.
+    fn rewrite(&mut self) -> io::Result<()> {
+        let text: String = self.order.iter().map(|(until, name)| format!("{until} {name}\n")).collect();
+        let new = self.path.with_extension("new");
+        fs::write(&new, text)?;
+        fs::rename(&new, &self.path)?;
+        self.file = OpenOptions::new().append(true).open(&self.path)?;
+        self.lines = self.order.len();
+        Ok(())
+    }
+}
+
+fn entry(line: &str) -> Option<(i64, CommandId)> {
+    let (until, name) = line.split_once(' ')?;
+    Some((until.parse().ok()?, name.parse().ok()?))
+}
+
+fn now() -> i64 {
+    Timestamp::now().as_second()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> CommandId {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_next_life_knows_what_was_started() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(dir.path()).unwrap();
+        journal.note(&id("now"), Some(Timestamp::now()));
+        journal.note(&id("long-ago"), Some(Timestamp::UNIX_EPOCH));
+        journal.note(&id("whenever"), None);
+        let mut file = OpenOptions::new().append(true).open(dir.path().join("started")).unwrap();
+        file.write_all(b"17 half-a-li").unwrap();
+
+        let next = Journal::open(dir.path()).unwrap();
+        assert!(next.has(&id("now")) && next.has(&id("whenever")));
+        assert!(!next.has(&id("long-ago")), "it could not start any more");
+        next.note(&id("after"), None);
+        assert!(Journal::open(dir.path()).unwrap().has(&id("after")));
+    }
+
+    #[test]
+    fn it_does_not_grow_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::open(dir.path()).unwrap();
+        for number in 0..3 * MAX_NAMES {
+            journal.note(&id(&format!("c{number}")), None);
+        }
+        let book = journal.book();
+        assert!(book.order.len() <= MAX_NAMES && book.names.len() <= MAX_NAMES && book.lines <= 2 * MAX_NAMES);
+        assert!(book.names.contains(&id(&format!("c{}", 3 * MAX_NAMES - 1))), "the newest stay");
+    }
+}

@@ -1,0 +1,100 @@
+//! All processes of one command: its group, those that have left the group (`setsid`), and their control group, where
+//! the agent has those.
+//!
+//! A process that leaves the group keeps the environment that it was started with, in which the command's id stands:
+//! by that mark it is found, as build servers do it. A control group is better, because nobody can leave it; but to move
+//! a process into one costs some 10 ms on a machine at rest, so only commands that take longer than that get one.
+
+use ogent_protocol::CommandId;
+use tokio::task::JoinHandle;
+
+use super::cgroup::{Cgroup, Cgroups};
+use super::group::{self, Group};
+
+/// The variable that marks a command's processes.
+pub(super) const MARK: &str = "OGENT_COMMAND_ID";
+/// How often those that are left are looked for and ended, in one go: somebody may be busy multiplying.
+const MAX_PASSES: usize = 10;
+
+/// The processes of one command.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    leader: u32,
+    group: Group,
+    mark: Vec<u8>,
+    cgroup: Option<std::sync::Arc<Cgroup>>,
+    enclosing: Option<JoinHandle<()>>,
+}
+
+// === impl Tree ===
+
+impl Tree {
+    pub(super) fn of(leader: u32, command: &CommandId, cgroups: Option<&Cgroups>) -> Self {
+        Self {
+            leader,
+            group: Group::of(leader),
+            mark: format!("{MARK}={command}").into_bytes(),
+            cgroup: cgroups.map(|cgroups| cgroups.of(command).into()),
+            enclosing: None,
+        }
+    }
+
+    /// Puts them into a control group, beside whatever else happens.
+    pub(crate) fn enclose(&mut self) {
+        let Some(cgroup) = self.cgroup.clone().filter(|_| self.enclosing.is_none()) else { return };
+        let leader = self.leader;
+        self.enclosing = Some(tokio::task::spawn_blocking(move || {
+            if let Err(error) = cgroup.enclose(leader) {
+                tracing::debug!(leader, %error, "a command could not be put into a control group");
+            }
+        }));
+    }
+
+    /// Asks all of them to stop.
+    pub(crate) fn terminate(&self) {
+        self.group.terminate();
+        for pid in self.survivors().into_iter().filter(|pid| !self.group.has(*pid)) {
+            group::terminate(pid);
+        }
+    }
+
+    /// Ends all of them.
+    pub(crate) fn kill(&self) {
+        self.group.kill();
+        if let Some(cgroup) = &self.cgroup {
+            cgroup.kill();
+        }
+        for _ in 0..MAX_PASSES {
+            let left = self.survivors();
+            if left.is_empty() {
+                return;
+            }
+            for pid in left {
+                group::kill(pid);
+            }
+        }
+    }
+
+    /// Those that live. One that has ended and waits for its parent to notice does not: an orphan's new parent may
+    /// take its time.
+    pub(crate) fn survivors(&self) -> Vec<u32> {
+        let mut found = group::marked(self.group, &self.mark);
+        for pid in self.cgroup.iter().flat_map(|cgroup| cgroup.members()) {
+            if !found.contains(&pid) && group::is_alive(pid) {
+                found.push(pid);
+            }
+        }
+        found
+    }
+}
+
+/// Ends what an earlier life of this agent has left of a command. Says how many processes that were.
+pub(crate) fn end_leftover(command: &CommandId, cgroups: Option<&Cgroups>) -> usize {
+    // No group: its leader's number may belong to somebody else by now.
+    let tree = Tree { group: Group::NONE, ..Tree::of(0, command, cgroups) };
+    let left = tree.survivors().len();
+    if left > 0 {
+        tree.kill();
+    }
+    left
+}
