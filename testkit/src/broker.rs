@@ -95,6 +95,23 @@ impl TestBroker {
         self.spawn().await;
     }
 
+    /// What the server has stored, as a copy. The server is ended for it, and has to be started again.
+    pub fn back_up(&mut self) -> TempDir {
+        self.kill();
+        let copy = TempDir::new().unwrap();
+        copy_folder(&self.dir.path().join("store"), copy.path());
+        copy
+    }
+
+    /// Starts the server with what it had stored when the copy was made.
+    pub async fn restore(&mut self, copy: &TempDir) {
+        self.kill();
+        let store = self.dir.path().join("store");
+        std::fs::remove_dir_all(&store).unwrap();
+        copy_folder(copy.path(), &store);
+        self.spawn().await;
+    }
+
     fn configure(&mut self, port: i32) {
         let agents = AGENTS.map(|id| Role::Agent(id.parse::<AgentId>().unwrap()));
         let roles = [Role::Setup, Role::Gateway, Role::Operator].into_iter().chain(agents);
@@ -141,6 +158,18 @@ impl Drop for TestBroker {
         self.kill();
         if std::thread::panicking() {
             eprintln!("{}", std::fs::read_to_string(self.dir.path().join("nats.log")).unwrap_or_default());
+        }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy_folder(&from, &to);
+        } else {
+            std::fs::copy(from, to).unwrap();
         }
     }
 }

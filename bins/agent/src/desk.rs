@@ -4,20 +4,19 @@
 //! comes back with its bell. The bell may be lost; the ledger is read again after every reconnect, after messages
 //! were dropped, and once in a while.
 
+mod doubt;
+mod reading;
 mod refusals;
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use ogent_broker::intake::{Heard, Intake, ReplyTo};
-use ogent_broker::ledger::CaughtUp;
-use ogent_broker::{Broker, ReadError, Submission, SubmitError};
+use ogent_broker::{Broker, Submission, SubmitError};
 use ogent_protocol::event::Origin;
 use ogent_protocol::rest::Problem;
 use ogent_protocol::{Cancel, CommandId, Intent, Run, limits};
-use rand::Rng as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -26,25 +25,12 @@ use tokio_util::sync::CancellationToken;
 use crate::job::{Context, Job, JobEnd};
 use crate::pulse::Load;
 use crate::queue::{Cancelled, Offer, Queue};
+use doubt::Doubt;
+use reading::{Catching, in_flight};
 use refusals::Refusals;
 
-/// How often the ledger is read even when nothing seems lost.
-const CATCH_UP_EVERY: Duration = Duration::from_secs(60);
-/// How soon to try again after the ledger could not be read.
-const CATCH_UP_AGAIN: Duration = Duration::from_secs(2);
-/// Intents that one reading of the ledger brings.
-const PAGE: usize = 256;
-/// How far the ledger is read again after it was set back, in its sequences: more than a fleet does between a backup's
-/// last moment and the broker's, and not its whole history.
-const SET_BACK_READS: u64 = 100_000;
-/// How often the ledger has to end too early before that is believed.
-const SET_BACK_TRIES: u32 = 3;
-/// A forged bell could make the ledger seem to be set back: that must not keep the agent busy.
-const SET_BACK_AT_MOST_EVERY: Duration = Duration::from_secs(30);
 /// Commands that come straight to the agent and are on their way into the ledger. More are refused.
 const MAX_RECORDING: usize = 256;
-
-type Catching = Pin<Box<dyn Future<Output = Result<CaughtUp, ReadError>> + Send>>;
 
 /// The agent's desk.
 pub(crate) struct Desk {
@@ -61,10 +47,7 @@ pub(crate) struct Desk {
     catch_up_at: Instant,
     /// Until the ledger has been read to its end once, claims without an end are those of an earlier life.
     is_settling: bool,
-    /// How often in a row the ledger ended before where it had been read.
-    seems_set_back: u32,
-    /// When the ledger was last found to be older than it had been.
-    set_back_at: Option<Instant>,
+    doubt: Doubt,
     refusals: Refusals,
 }
 
@@ -96,8 +79,7 @@ impl Desk {
             catching: None,
             catch_up_at: Instant::now(),
             is_settling: true,
-            seems_set_back: 0,
-            set_back_at: None,
+            doubt: Doubt::default(),
             refusals: Refusals::default(),
         }
     }
@@ -119,7 +101,10 @@ impl Desk {
                 () = sleep_until(self.catch_up_at), if self.catching.is_none() => self.catch_up(),
                 () = set_back.notified() => self.set_back(),
                 // A reconnect, or messages that were dropped here: live messages may be missing.
-                Ok(()) = self.connection.changed() => self.catch_up_within(Duration::from_millis(200)),
+                Ok(()) = self.connection.changed() => {
+                    self.doubt.connection_changed();
+                    self.catch_up_within(Duration::from_millis(200));
+                }
             }
             self.start_jobs();
         }
@@ -240,83 +225,15 @@ impl Desk {
         match done {
             Ok((id, end)) => {
                 self.queue.finish(&id, end == JobEnd::Ended);
+                if end == JobEnd::Ended {
+                    self.doubt.ended(id);
+                }
                 if self.queue.remembers_much() || self.queue.has_room_again() {
                     self.catch_up_within(Duration::ZERO);
                 }
             }
             Err(error) => tracing::error!(%error, "a job broke"),
         }
-    }
-
-    fn catch_up_within(&mut self, time: Duration) {
-        self.catch_up_at = self.catch_up_at.min(Instant::now() + time);
-    }
-
-    fn catch_up(&mut self) {
-        let Context { ledger, agent, .. } = self.context.clone();
-        let after = self.queue.caught_up();
-        self.catching = Some(Box::pin(async move { ledger.catch_up(&agent, after, PAGE).await }));
-        // Asked for again while this one is on its way: it will be due at once.
-        self.catch_up_at = Instant::now() + CATCH_UP_EVERY.mul_f64(rand::rng().random_range(0.5..1.0));
-    }
-
-    fn caught_up(&mut self, caught: Result<CaughtUp, ReadError>) {
-        self.catching = None;
-        let caught = match caught {
-            Ok(caught) => caught,
-            Err(error) => {
-                tracing::warn!(%error, "the ledger cannot be read now");
-                return self.catch_up_within(CATCH_UP_AGAIN);
-            }
-        };
-        if caught.is_set_back {
-            // One server of a cluster may lag behind the others for a moment.
-            self.seems_set_back += 1;
-            return if self.seems_set_back < SET_BACK_TRIES {
-                self.catch_up_within(CATCH_UP_AGAIN)
-            } else {
-                self.set_back()
-            };
-        }
-        self.seems_set_back = 0;
-        for (sequence, intent) in caught.intents {
-            match intent {
-                Intent::Run(run) => {
-                    if self.queue.offer_read(sequence, *run, self.is_settling) == Offer::Full {
-                        return;
-                    }
-                }
-                Intent::Cancel(cancel) => {
-                    self.queue.cancel(cancel);
-                }
-            }
-            self.queue.caught_up_to(sequence);
-        }
-        self.queue.caught_up_to(caught.through);
-        for (command, problem) in caught.unreadable {
-            self.refusals.record(&self.context, Some(command), &problem);
-        }
-        if caught.more {
-            return self.catch_up_within(Duration::ZERO);
-        }
-        self.is_settling = false;
-        self.queue.caught_up_fully();
-    }
-
-    /// The ledger does not hold any more what it had acknowledged: it was restored from an older copy. What it holds is
-    /// read again; claims without an end that are not at work here have lost theirs.
-    fn set_back(&mut self) {
-        if self.set_back_at.is_some_and(|at| at.elapsed() < SET_BACK_AT_MOST_EVERY) {
-            return;
-        }
-        self.set_back_at = Some(Instant::now());
-        self.seems_set_back = 0;
-        tracing::error!("the ledger was set back to an older state: reading it again");
-        self.queue.set_back(SET_BACK_READS);
-        self.is_settling = true;
-        // What is being read now was asked for with the old position.
-        self.catching = None;
-        self.catch_up_within(Duration::ZERO);
     }
 
     /// Takes nothing new, lets what runs end or ends it. What waits stays in the ledger for the next life.
@@ -342,13 +259,6 @@ impl Desk {
             self.ended(done);
             self.tell_load();
         }
-    }
-}
-
-async fn in_flight(catching: &mut Option<Catching>) -> Result<CaughtUp, ReadError> {
-    match catching {
-        Some(catching) => catching.await,
-        None => std::future::pending().await,
     }
 }
 

@@ -297,7 +297,29 @@ impl TryFrom<EventWire> for Event {
         if command != wire.subject.as_str() {
             return Err(InvalidEvent::Id);
         }
-        let n = n.parse().map_err(|_| InvalidEvent::Id)?;
+        let n = number(n).ok_or(InvalidEvent::Id)?;
         Ok(Self { agent, command: wire.subject, n, time: wire.time, kind: wire.kind })
+    }
+}
+
+/// The number in an event's id, in its one spelling: `+5` or `05` would be other ids of the same event. Another number
+/// can follow it, because readers wait for the next one.
+fn number(text: &str) -> Option<u64> {
+    let n: u64 = text.parse().ok()?;
+    (n < u64::MAX && n.to_string() == text).then_some(n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_has_one_spelling() {
+        for n in [0, 7, 10, u64::MAX - 1] {
+            assert_eq!(number(&n.to_string()), Some(n));
+        }
+        for bad in ["", "+5", "05", "-1", " 1", "1e3", "18446744073709551615", "18446744073709551616"] {
+            assert_eq!(number(bad), None, "{bad}");
+        }
     }
 }

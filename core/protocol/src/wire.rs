@@ -7,6 +7,10 @@ use serde::de::DeserializeOwned;
 
 use crate::limits;
 
+/// Longest description of what is wrong with a message. What it quotes came from a stranger, and it goes on into logs,
+/// answers and the history.
+const MAX_PROBLEM_CHARS: usize = 300;
+
 /// How a message is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Encoding {
@@ -94,7 +98,7 @@ impl Encoding {
             return Err(DecodeError::NotAnObject);
         }
         match self {
-            Self::Json => serde_json::from_slice(bytes).map_err(|error| DecodeError::Json(error.to_string())),
+            Self::Json => serde_json::from_slice(bytes).map_err(|error| DecodeError::Json(problem(&error))),
             Self::MsgPack => decode_msgpack(bytes),
         }
     }
@@ -126,13 +130,23 @@ impl Encoding {
 fn decode_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut deserializer = rmp_serde::Deserializer::new(Cursor::new(bytes));
     deserializer.set_max_depth(limits::MAX_DEPTH);
-    let message = T::deserialize(&mut deserializer).map_err(|error| DecodeError::MsgPack(error.to_string()))?;
+    let message = T::deserialize(&mut deserializer).map_err(|error| DecodeError::MsgPack(problem(&error)))?;
     // rmp-serde stops at the end of the value and says nothing of what follows.
     let read = usize::try_from(deserializer.into_inner().position()).unwrap_or(usize::MAX);
     match bytes.len().saturating_sub(read) {
         0 => Ok(message),
         rest => Err(DecodeError::Trailing(rest)),
     }
+}
+
+/// What a decoder says, cut where it quotes too much.
+fn problem(error: &impl ToString) -> String {
+    let mut text = error.to_string();
+    if let Some((end, _)) = text.char_indices().nth(MAX_PROBLEM_CHARS) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 #[cfg(test)]
@@ -159,6 +173,13 @@ mod tests {
             assert!(encoding.decode::<IntentWire>(&bytes, 1000).is_err());
             assert!(encoding.decode::<IntentWire>(&bytes, 3).is_err());
         }
+    }
+
+    #[test]
+    fn an_error_does_not_repeat_what_was_sent() {
+        let json = format!("{{\"{}\":1}}", "ü".repeat(100_000));
+        let error = Encoding::Json.decode::<IntentWire>(json.as_bytes(), usize::MAX).unwrap_err().to_string();
+        assert!(error.contains("unknown field `üü") && error.ends_with('…') && error.len() < 1000, "{error}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Receives the events of one command as a gateway streams them, gives each of them once and in order, however often
 //! the connection breaks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ogent_protocol::{CommandId, Event};
@@ -35,7 +36,7 @@ pub struct Follow {
     client: Client,
     id: CommandId,
     connection: Option<(Response, SseParser)>,
-    last_id: Option<String>,
+    last_id: Option<Arc<str>>,
     /// What has been given is not given again, even if a server does not know `Last-Event-ID`.
     next_n: u64,
     trouble: Option<Trouble>,
@@ -100,7 +101,7 @@ impl Follow {
         let mut request = self.client.request(Method::GET, &["commands", self.id.as_str(), "events"]);
         request = request.header("accept", "text/event-stream");
         if let Some(last_id) = &self.last_id {
-            request = request.header("last-event-id", last_id);
+            request = request.header("last-event-id", last_id.as_ref());
         }
         self.connection = Some((self.client.send(request).await?, SseParser::default()));
         Ok(())

@@ -5,6 +5,7 @@
 //! to come back.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Largest event: a payload of the broker with each byte of output escaped for JSON (`\u0000`) has six times 1 MiB.
 pub const MAX_EVENT_BYTES: usize = 8 * 1024 * 1024;
@@ -16,8 +17,9 @@ pub struct SseEvent {
     pub name: String,
     /// Its lines of data, with newlines between them.
     pub data: String,
-    /// The last id that the server has given, up to here.
-    pub last_id: Option<String>,
+    /// The last id that the server has given, up to here. Shared: one long id before many short events would else
+    /// take as many times its place.
+    pub last_id: Option<Arc<str>>,
 }
 
 /// An event that is larger than any should be.
@@ -34,7 +36,7 @@ pub struct SseParser {
     has_begun: bool,
     name: String,
     data: Vec<u8>,
-    last_id: Option<String>,
+    last_id: Option<Arc<str>>,
     ready: VecDeque<SseEvent>,
 }
 
@@ -91,7 +93,7 @@ impl SseParser {
                 self.data.extend_from_slice(value);
                 self.data.push(b'\n');
             }
-            b"id" if !value.contains(&0) => self.last_id = Some(String::from_utf8_lossy(value).into_owned()),
+            b"id" if !value.contains(&0) => self.last_id = Some(String::from_utf8_lossy(value).into()),
             // A comment keeps the connection alive; other fields are to be ignored.
             _ => {}
         }

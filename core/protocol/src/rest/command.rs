@@ -197,11 +197,11 @@ impl CommandView {
                 self.signal = end.signal;
                 self.cause = end.cause;
                 self.message.clone_from(&end.message);
-                // An agent that was lost did not count.
+                // An agent that was lost did not count. Saturating: a broken one may send any figures.
                 let totals = (end.outcome != Outcome::Lost).then_some((end.stdout, end.stderr));
                 self.stdout_bytes = totals.map(|(stdout, _)| stdout.bytes);
                 self.stderr_bytes = totals.map(|(_, stderr)| stderr.bytes);
-                self.cut_bytes = totals.map(|(stdout, stderr)| stdout.cut + stderr.cut);
+                self.cut_bytes = totals.map(|(stdout, stderr)| stdout.cut.saturating_add(stderr.cut));
             }
         }
     }

@@ -89,10 +89,13 @@ impl Session {
     async fn run(mut self, mut source: SplitStream<WebSocket>) -> Closing {
         let expires_at = self.principal.expires_at;
         let mut end = Box::pin(self.services.streams.end_of(expires_at));
+        let outbox = self.outbox.clone();
         let mut closing = self.say(ServerMessage::Ready { user: self.principal.user.clone(), expires_at }).await;
         while closing.is_none() {
             let message = tokio::select! {
                 ended = &mut end => return closing_of(ended),
+                // The writer has given up on the client, who may go on talking without ever listening.
+                () = outbox.closed() => return LEFT,
                 message = timeout(WS_IDLE, source.next()) => message,
             };
             let handled = async {

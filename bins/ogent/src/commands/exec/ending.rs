@@ -34,7 +34,7 @@ impl From<&Finished> for End {
             signal: end.signal,
             cause: end.cause,
             message: end.message.clone(),
-            cut: end.stdout.cut + end.stderr.cut,
+            cut: end.stdout.cut.saturating_add(end.stderr.cut),
             left_running: end.left_running,
         }
     }
@@ -63,10 +63,11 @@ pub fn exit_code(end: &End, was_interrupted: bool) -> u8 {
     }
     // A code that no shell could show counts as a general failure.
     let own = end.exit_code.and_then(|code| u8::try_from(code).ok());
+    let own_signal = end.signal.and_then(|signal| u8::try_from(signal).ok());
     match end.status {
         CommandStatus::Succeeded => 0,
         CommandStatus::Failed => own.filter(|code| *code != 0).unwrap_or(1),
-        CommandStatus::Signaled => end.signal.and_then(|signal| u8::try_from(128 + signal).ok()).unwrap_or(1),
+        CommandStatus::Signaled => own_signal.and_then(|signal| signal.checked_add(128)).unwrap_or(1),
         CommandStatus::TimedOut => 124,
         CommandStatus::Cancelled => INTERRUPTED,
         CommandStatus::Unspawnable => if end.cause == Some(Cause::NoProgram) { 127 } else { 126 },
@@ -154,6 +155,8 @@ mod tests {
             (Failed, None, None, None, 1),
             (Signaled, None, Some(9), None, 137),
             (Signaled, None, Some(64), None, 192),
+            (Signaled, None, Some(-128), None, 1),
+            (Signaled, None, Some(i32::MAX), None, 1),
             (TimedOut, None, Some(15), None, 124),
             (TimedOut, Some(0), None, None, 124),
             (Cancelled, None, Some(15), None, 130),

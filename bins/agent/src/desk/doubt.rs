@@ -1,0 +1,97 @@
+//! Receives what the ledger says after a reconnect, notices when it was restored from an older copy.
+
+use std::time::Duration;
+
+use ogent_protocol::CommandId;
+use tokio::time::Instant;
+
+/// How often the ledger has to seem to be set back before that is believed: one server of a cluster may lag behind the
+/// others for a moment.
+const TRIES: u32 = 3;
+/// A forged bell could make the ledger seem to be set back: that must not keep the agent busy.
+const AT_MOST_EVERY: Duration = Duration::from_secs(30);
+
+/// What the ledger held before, and whether it still does.
+#[derive(Debug, Default)]
+pub(super) struct Doubt {
+    /// The command that was the last to end here.
+    last_ended: Option<CommandId>,
+    /// The same when the connection was last lost: whether the ledger still has that end is to be asked.
+    open: Option<CommandId>,
+    /// How often in a row the ledger seemed to be set back.
+    seen: u32,
+    noticed_at: Option<Instant>,
+}
+
+/// What to make of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The ledger holds what it held.
+    Trust,
+    /// It seems to be set back: ask again in a moment.
+    AskAgain,
+    /// It was set back.
+    SetBack,
+}
+
+// === impl Doubt ===
+
+impl Doubt {
+    /// A command has ended, and the ledger has its end.
+    pub(super) fn ended(&mut self, command: CommandId) {
+        self.last_ended = Some(command);
+    }
+
+    /// The connection was lost or is made anew: it may be another broker, or another store.
+    pub(super) fn connection_changed(&mut self) {
+        if self.open.is_none() {
+            self.open = self.last_ended.clone();
+        }
+    }
+
+    /// A command whose end the ledger should have.
+    pub(super) fn question(&self) -> Option<CommandId> {
+        self.open.clone()
+    }
+
+    /// After the ledger was read.
+    pub(super) fn judge(&mut self, is_set_back: bool) -> Verdict {
+        if !is_set_back {
+            self.open = None;
+            self.seen = 0;
+            return Verdict::Trust;
+        }
+        self.seen += 1;
+        if self.seen < TRIES { Verdict::AskAgain } else { Verdict::SetBack }
+    }
+
+    /// Somebody has noticed that the ledger was set back. Says whether that is news.
+    pub(super) fn notice(&mut self) -> bool {
+        if self.noticed_at.is_some_and(|at| at.elapsed() < AT_MOST_EVERY) {
+            return false;
+        }
+        *self = Self { noticed_at: Some(Instant::now()), ..Self::default() };
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_after_a_reconnect_answers_no_question_from_before() {
+        let mut doubt = Doubt::default();
+        doubt.ended("before".parse().unwrap());
+        doubt.connection_changed();
+        doubt.ended("after".parse().unwrap());
+        doubt.connection_changed();
+        assert_eq!(doubt.question().unwrap().as_str(), "before");
+        assert_eq!(
+            [true, true, true].map(|it| doubt.judge(it)),
+            [Verdict::AskAgain, Verdict::AskAgain, Verdict::SetBack]
+        );
+        assert!(doubt.notice() && !doubt.notice());
+        assert_eq!(doubt.question(), None);
+    }
+}

@@ -1,0 +1,141 @@
+//! What an agent does when more breaks than a connection: processes that flee, a ledger that forgets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::{Timestamp, ToSpan as _};
+use ogent_broker::ledger::Ledger;
+use ogent_broker::permissions::Role;
+use ogent_protocol::event::Finished;
+use ogent_protocol::{Cancel, CommandId, EventKind, Intent, IntentWire, Outcome, Run};
+use ogent_testkit::{TestAgent, TestBroker, wait_until};
+use tempfile::TempDir;
+
+const LIMIT: Duration = Duration::from_secs(40);
+
+fn run(line: &str) -> Run {
+    let wire = IntentWire {
+        command: Some(line.to_owned()),
+        agent: Some("web-1".parse().unwrap()),
+        not_after: Some(Timestamp::now() + 5.minutes()),
+        ..IntentWire::default()
+    };
+    match wire.admit(CommandId::generate).unwrap() {
+        Intent::Run(run) => *run,
+        Intent::Cancel(_) => unreachable!(),
+    }
+}
+
+async fn submit(ledger: &Ledger, run: &Run) {
+    ledger.submit(run.agent.as_ref().unwrap(), run).await.unwrap();
+}
+
+async fn end_of(ledger: &Ledger, run: &Run) -> Finished {
+    let agent = run.agent.as_ref().unwrap();
+    wait_until("the end", LIMIT, async || match ledger.last_event(agent, &run.id).await.ok()??.event.kind {
+        EventKind::Finished(end) => Some(*end),
+        _ => None,
+    })
+    .await
+}
+
+async fn cancel(ledger: &Ledger, run: &Run) {
+    let record = ledger.find(&run.id).await.unwrap().unwrap();
+    let cancel = Cancel {
+        id: run.id.clone(),
+        agent: run.agent.clone(),
+        requested_by: Some("alice".into()),
+        requested_at: None,
+        reason: None,
+    };
+    ledger.cancel(&record, &cancel).await.unwrap();
+}
+
+fn lines(file: &Path) -> Vec<String> {
+    std::fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect()
+}
+
+fn lives(pid: &str) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+/// One grandchild leaves the group at once, one after the command has been put into a control group, one forgets who
+/// it is; none heeds SIGTERM.
+#[tokio::test]
+async fn nobody_flees_from_a_cancellation() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("pids");
+    let hide = format!("setsid sh -c \"trap '' TERM; echo \\$\\$ >> {}; exec sleep 300\" &", file.display());
+    // Without its mark, only a control group holds it; where there is none, it keeps its mark.
+    let forget = "if grep -q '^0::.*/ogent-web-1/' /proc/self/cgroup; then forget='env -i'; fi; $forget";
+    let run = run(&format!("trap '' TERM; {hide} sleep 1; {hide} {forget} {hide} wait"));
+    submit(&ledger, &run).await;
+    wait_until("all three", LIMIT, async || (lines(&file).len() == 3).then_some(())).await;
+    assert!(lines(&file).iter().all(|pid| lives(pid)));
+    cancel(&ledger, &run).await;
+    assert_eq!(end_of(&ledger, &run).await.outcome, Outcome::Cancelled);
+    assert!(!lines(&file).iter().any(|pid| lives(pid)), "somebody has fled");
+}
+
+/// A broker is restored from a copy that is older than some claims: what was started does not start again, whether
+/// its agent lives on or is started anew; and what is asked for from then on runs.
+#[tokio::test]
+async fn a_ledger_that_forgets_starts_nothing_twice() {
+    let mut broker = TestBroker::start().await;
+    let state = TempDir::new().unwrap();
+    let keep = |config: &mut ogent_agent::AgentConfig| config.state_dir = state.path().to_owned();
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("starts");
+    let (short, long) = (
+        run(&format!("echo short >> {}", file.display())),
+        run(&format!("echo long >> {}; sleep 300", file.display())),
+    );
+
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    submit(&ledger, &short).await;
+    submit(&ledger, &long).await;
+    let copy = broker.back_up();
+    broker.restart().await;
+    let agent = TestAgent::start_with(&broker, "web-1", keep).await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    assert_eq!(end_of(&ledger, &short).await.outcome, Outcome::Succeeded);
+    wait_until("the long one", LIMIT, async || (lines(&file).len() == 2).then_some(())).await;
+    // Its next event is its end.
+    wait_until("its announcement", LIMIT, async || {
+        let last = ledger.last_event(long.agent.as_ref().unwrap(), &long.id).await.unwrap()?;
+        matches!(last.event.kind, EventKind::Started(_)).then_some(())
+    })
+    .await;
+    // The sequences that come now will be given out a second time.
+    for _ in 0..5 {
+        let more = run("true");
+        submit(&ledger, &more).await;
+        end_of(&ledger, &more).await;
+    }
+
+    broker.restore(&copy).await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    assert!(ledger.last_event(short.agent.as_ref().unwrap(), &short.id).await.unwrap().is_none(), "nothing forgotten");
+    let new = run(&format!("echo new >> {}", file.display()));
+    submit(&ledger, &new).await;
+    assert_eq!(end_of(&ledger, &new).await.outcome, Outcome::Succeeded);
+    // It has no claim any more, and must not start; the long one notices at its next event.
+    assert_eq!(end_of(&ledger, &short).await.outcome, Outcome::Lost);
+    cancel(&ledger, &long).await;
+    let end = end_of(&ledger, &long).await;
+    assert_eq!(end.outcome, Outcome::Cancelled, "{end:?}");
+    assert_eq!(lines(&file), ["short", "long", "new"]);
+
+    agent.stop().await;
+    broker.restore(&copy).await;
+    let _next_life = TestAgent::start_with(&broker, "web-1", keep).await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    for run in [&short, &long] {
+        assert_eq!(end_of(&ledger, run).await.outcome, Outcome::Lost);
+    }
+    assert_eq!(lines(&file), ["short", "long", "new"]);
+}
