@@ -90,7 +90,8 @@ impl Agent {
             agent: identity.id.clone(),
             instance: identity.instance.clone(),
             kill_grace: config.kill_grace,
-            journal: Journal::open(&config.state_dir).context("the journal in the state folder cannot be used")?,
+            journal: Journal::open(&config.state_dir, &identity.instance)
+                .context("the journal in the state folder cannot be used")?,
             cgroups: Cgroups::find(&identity.id),
             set_back: Arc::default(),
             stop_now: CancellationToken::new(),

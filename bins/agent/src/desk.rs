@@ -102,7 +102,7 @@ impl Desk {
                 () = set_back.notified() => self.set_back(),
                 // A reconnect, or messages that were dropped here: live messages may be missing.
                 Ok(()) = self.connection.changed() => {
-                    self.doubt.connection_changed();
+                    self.doubt.connection_changed(self.connection.borrow().connected);
                     self.catch_up_within(Duration::from_millis(200));
                 }
             }
@@ -129,7 +129,7 @@ impl Desk {
     }
 
     fn offer(&mut self, sequence: u64, run: Run) {
-        let offer = match self.queue.offer(sequence, run.clone()) {
+        let offer = match self.queue.offer(sequence, run.clone(), self.is_settling) {
             // A bell that comes late.
             Offer::Old if self.context.journal.has(&run.id) => Offer::Known,
             Offer::Old => self.queue.offer_old(sequence, run),

@@ -1,4 +1,5 @@
-//! Which commands this agent has started, on its own disk: a second guard for the case that the ledger forgets.
+//! Which commands this agent has started, and the names of its lives, on its own disk: a second guard for the case that
+//! the ledger forgets, and what tells its own earlier claims from those of a clone.
 //!
 //! A broker that is restored from an older copy has lost claims that it had acknowledged, and offers their commands
 //! again. A command has to start before its `not_after`, so its name need not be kept longer than that; the file stays
@@ -18,6 +19,10 @@ use ogent_protocol::CommandId;
 const MARGIN: i64 = 10 * 60;
 /// Kept so long when there is no `not_after`, seconds: as long as the ledger keeps commands, by default.
 const WITHOUT_LIMIT: i64 = 30 * 24 * 60 * 60;
+/// Begins a line that names a life of this agent.
+const LIFE: &str = "life ";
+/// Lives that are remembered.
+const MAX_LIVES: usize = 256;
 /// Names that are kept at most; beyond that the oldest are forgotten. Some 100 bytes each.
 const MAX_NAMES: usize = 32 * 1024;
 
@@ -31,6 +36,9 @@ struct Book {
     file: File,
     /// Lines in the file.
     lines: usize,
+    instance: String,
+    /// Names of earlier lives, oldest first.
+    lives: Vec<String>,
     names: HashSet<CommandId>,
     /// Until when each is needed, in the order in which they came.
     order: VecDeque<(i64, CommandId)>,
@@ -43,7 +51,7 @@ impl Journal {
     ///
     /// # Errors
     /// When it cannot be read or written.
-    pub(crate) fn open(dir: &Path) -> io::Result<Self> {
+    pub(crate) fn open(dir: &Path, instance: &str) -> io::Result<Self> {
         let path = dir.join("started");
         let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -51,9 +59,11 @@ impl Journal {
         };
         // The last line may be half of one.
         let order: VecDeque<_> = text.lines().filter_map(entry).collect();
-        let names = order.iter().map(|(_, name)| name.clone()).collect();
+        let lives: Vec<_> = text.lines().filter_map(|line| line.strip_prefix(LIFE)).map(str::to_owned).collect();
+        let lives = lives.into_iter().rev().take(MAX_LIVES).rev().collect();
         let file = OpenOptions::new().create(true).append(true).open(&path)?;
-        let mut book = Book { path, file, lines: 0, names, order };
+        let mut book =
+            Book { path, file, lines: 0, instance: instance.to_owned(), lives, names: HashSet::new(), order };
         book.forget();
         book.rewrite()?;
         Ok(Self(Arc::new(Mutex::new(book))))
@@ -62,6 +72,11 @@ impl Journal {
     /// Whether this agent, in this life or an earlier one, has started the command.
     pub(crate) fn has(&self, command: &CommandId) -> bool {
         self.book().names.contains(command)
+    }
+
+    /// Whether this is the name of an earlier life of this agent. The lock on its folder says that it is over.
+    pub(crate) fn has_lived(&self, instance: &str) -> bool {
+        self.book().lives.iter().any(|life| life == instance)
     }
 
     /// Writes down that the command is being started. A disk that is full is no reason not to start: the ledger
@@ -108,7 +123,8 @@ impl Book {
 
     /// Writes the file anew. It is never seen half written.
     fn rewrite(&mut self) -> io::Result<()> {
-        let text: String = self.order.iter().map(|(until, name)| format!("{until} {name}\n")).collect();
+        let lives = self.lives.iter().chain([&self.instance]).map(|life| format!("{LIFE}{life}\n"));
+        let text: String = lives.chain(self.order.iter().map(|(until, name)| format!("{until} {name}\n"))).collect();
         let new = self.path.with_extension("new");
         fs::write(&new, text)?;
         fs::rename(&new, &self.path)?;
@@ -138,24 +154,25 @@ mod tests {
     #[test]
     fn the_next_life_knows_what_was_started() {
         let dir = tempfile::tempdir().unwrap();
-        let journal = Journal::open(dir.path()).unwrap();
+        let journal = Journal::open(dir.path(), "life").unwrap();
         journal.note(&id("now"), Some(Timestamp::now()));
         journal.note(&id("long-ago"), Some(Timestamp::UNIX_EPOCH));
         journal.note(&id("whenever"), None);
         let mut file = OpenOptions::new().append(true).open(dir.path().join("started")).unwrap();
         file.write_all(b"17 half-a-li").unwrap();
 
-        let next = Journal::open(dir.path()).unwrap();
+        let next = Journal::open(dir.path(), "next").unwrap();
+        assert!(next.has_lived("life") && !next.has_lived("next"), "its own life is not over");
         assert!(next.has(&id("now")) && next.has(&id("whenever")));
         assert!(!next.has(&id("long-ago")), "it could not start any more");
         next.note(&id("after"), None);
-        assert!(Journal::open(dir.path()).unwrap().has(&id("after")));
+        assert!(Journal::open(dir.path(), "life").unwrap().has(&id("after")));
     }
 
     #[test]
     fn it_does_not_grow_for_ever() {
         let dir = tempfile::tempdir().unwrap();
-        let journal = Journal::open(dir.path()).unwrap();
+        let journal = Journal::open(dir.path(), "life").unwrap();
         for number in 0..3 * MAX_NAMES {
             journal.note(&id(&format!("c{number}")), None);
         }

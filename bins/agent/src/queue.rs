@@ -94,11 +94,11 @@ impl Queue {
     }
 
     /// A command of which the bell told.
-    pub(crate) fn offer(&mut self, sequence: u64, run: Run) -> Offer {
+    pub(crate) fn offer(&mut self, sequence: u64, run: Run, may_settle: bool) -> Offer {
         match sequence > self.caught_up || self.ids.contains(&run.id) {
             // Older commands wait in the ledger for want of room: new ones must not overtake them.
             true if self.was_full => Offer::Full,
-            true => self.take(sequence, run, false),
+            true => self.take(sequence, run, may_settle),
             false => Offer::Old,
         }
     }
@@ -215,6 +215,10 @@ impl Queue {
     pub(crate) fn set_back(&mut self, distance: u64) {
         self.caught_up = self.caught_up.saturating_sub(distance);
         self.done.clear();
+        // What could not be settled gets another chance.
+        let is_here =
+            |id: &CommandId| self.running.contains_key(id) || self.waiting.iter().any(|one| one.run.id == *id);
+        self.open.retain(|(_, id)| is_here(id));
         self.ids = self.open.iter().map(|(_, id)| id.clone()).collect();
     }
 
@@ -271,7 +275,7 @@ mod tests {
     fn a_cancellation_may_come_first() {
         let mut queue = Queue::new(1, 0);
         assert_eq!(queue.cancel(cancel("a")), Cancelled::Unknown);
-        queue.offer(1, run("a"));
+        queue.offer(1, run("a"), false);
         let (_, wish) = queue.start().unwrap();
         assert!(wish.borrow().is_some());
     }
@@ -280,7 +284,7 @@ mod tests {
     fn what_was_cancelled_takes_nobody_s_place() {
         let mut queue = Queue::new(1, 0);
         for (sequence, id) in [(1, "a"), (2, "b"), (3, "c")] {
-            queue.offer(sequence, run(id));
+            queue.offer(sequence, run(id), false);
         }
         assert_eq!(queue.start().unwrap().0.run.id.as_str(), "a");
         assert!(queue.start().is_none());
@@ -292,14 +296,14 @@ mod tests {
     #[test]
     fn a_ledger_that_was_set_back_is_read_again() {
         let mut queue = Queue::new(2, 0);
-        queue.offer(5, run("ended"));
-        queue.offer(6, run("running"));
+        queue.offer(5, run("ended"), false);
+        queue.offer(6, run("running"), false);
         for id in ["ended", "running"] {
             assert_eq!(queue.start().unwrap().0.run.id.as_str(), id);
         }
         queue.finish(&"ended".parse().unwrap(), true);
         queue.caught_up_to(9);
-        assert_eq!(queue.offer(5, run("new")), Offer::Old);
+        assert_eq!(queue.offer(5, run("new"), false), Offer::Old);
         queue.set_back(100);
         assert_eq!(queue.offer_read(5, run("new"), true), Offer::Taken);
         assert_eq!(queue.offer_read(6, run("running"), true), Offer::Known);
@@ -309,8 +313,8 @@ mod tests {
     #[test]
     fn what_could_not_be_settled_stays_open() {
         let mut queue = Queue::new(2, 0);
-        queue.offer(5, run("a"));
-        queue.offer(6, run("b"));
+        queue.offer(5, run("a"), false);
+        queue.offer(6, run("b"), false);
         queue.caught_up_to(6);
         assert_eq!(queue.settled_through(), 4);
         let (first, _) = queue.start().unwrap();
@@ -332,11 +336,11 @@ mod tests {
             for (sequence, read_ledger, finish) in offers {
                 if read_ledger {
                     for one in queue.caught_up() + 1..=sequence {
-                        queue.offer(one, run(&format!("c{one}")));
+                        queue.offer(one, run(&format!("c{one}")), false);
                     }
                     queue.caught_up_to(sequence);
                 } else {
-                    queue.offer(sequence, run(&format!("c{sequence}")));
+                    queue.offer(sequence, run(&format!("c{sequence}")), false);
                 }
                 while let Some((next, _)) = queue.start() {
                     prop_assert!(started.insert(next.run.id.clone()), "{} started twice", next.run.id);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ogent_broker::StoredEvent;
+use ogent_broker::{AppendError, StoredEvent};
 use ogent_protocol::claim::Settlement;
 use ogent_protocol::event::Finished;
 use ogent_protocol::{Cause, CommandId, EventKind, Outcome};
@@ -13,36 +13,44 @@ use crate::process;
 const MAX_TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Looks at a command whose claim was lost to somebody. With `may_settle`, that somebody can only be an earlier life
-/// of this agent: what it left open is ended as lost, because nobody can know how far the command came.
+/// Looks at a command whose claim was lost to somebody. An earlier life of this agent is known by its name; with
+/// `may_settle`, it can be nobody else. What it left open is ended as lost, because nobody can know how far the command
+/// came.
 pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bool) -> JobEnd {
-    let Context { ledger, agent, instance, .. } = context;
-    let Some(last) = last_event(context, command).await else { return JobEnd::Unsettled };
-    match Settlement::of(&last.event.kind, may_settle) {
-        Settlement::Ended => return JobEnd::Ended,
-        Settlement::Leave => {
-            tracing::warn!(%command, "another process with this agent's id has claimed a command");
-            return JobEnd::Foreign;
+    // Where an event of that life arrives late, what was looked at is not the last one any more.
+    for _ in 0..MAX_TRIES {
+        let Some(last) = last_event(context, command).await else { return JobEnd::Unsettled };
+        let was_here = last.instance.as_ref().is_some_and(|instance| context.journal.has_lived(instance));
+        match Settlement::of(&last.event.kind, may_settle || was_here) {
+            Settlement::Ended => return JobEnd::Ended,
+            Settlement::Leave => {
+                tracing::warn!(%command, "another process with this agent's id has claimed a command");
+                return JobEnd::Foreign;
+            }
+            Settlement::EndAsLost => {}
         }
-        Settlement::EndAsLost => {}
+        match end_as_lost(context, command, &last).await {
+            Ok(_) => {
+                tracing::warn!(%command, "ended a command that an earlier life of this agent left open");
+                return JobEnd::Ended;
+            }
+            Err(error) => tracing::warn!(%command, %error, "a lost command could not be ended: looking again"),
+        }
     }
+    tracing::error!(%command, "a lost command could not be ended");
+    JobEnd::Unsettled
+}
+
+async fn end_as_lost(context: &Context, command: &CommandId, last: &StoredEvent) -> Result<u64, AppendError> {
     let left = match end_leftover(context, command).await {
         0 => "",
         _ => "; what was left of it has been ended",
     };
     let message = format!("the agent stopped while the command was at work; how far it came cannot be known{left}");
     let end = Finished::without_process(Outcome::Lost, Cause::AgentLost, message);
+    let Context { ledger, agent, instance, .. } = context;
     let mut writer = ledger.resume(agent, command, instance, last.event.n, last.sequence);
-    match writer.append(EventKind::Finished(Box::new(end))).await {
-        Ok(_) => {
-            tracing::warn!(%command, "ended a command that an earlier life of this agent left open");
-            JobEnd::Ended
-        }
-        Err(error) => {
-            tracing::error!(%command, %error, "a lost command could not be ended");
-            JobEnd::Unsettled
-        }
-    }
+    writer.append(EventKind::Finished(Box::new(end))).await
 }
 
 /// Nobody watches over these processes any more, nobody can cancel them, and nobody reads what they print.

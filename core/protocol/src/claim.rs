@@ -39,7 +39,7 @@ pub enum Answer {
 pub enum Found {
     /// No answer, or no event. A copy that lags behind says that too.
     Nothing,
-    /// An event of this writer.
+    /// An event of this process.
     Own {
         /// Its sequence.
         sequence: u64,
@@ -123,22 +123,16 @@ impl Chain {
     pub fn looked_back(&mut self, least: u64, found: Found) -> Next {
         match found {
             Found::Own { sequence, same: true } if sequence >= least => self.stored(sequence),
-            // A claim is the first event or none: whatever else stands there, the command has been taken.
-            Found::Own { sequence, .. } | Found::Other { sequence } | Found::Stray { sequence }
-                if sequence >= least && self.n == 0 =>
-            {
-                Next::Taken
-            }
-            // An event of our own whose writing was given up.
-            Found::Own { sequence, .. } if sequence >= least => {
-                self.stored(sequence);
-                Next::Again
-            }
-            Found::Other { sequence } if sequence >= least => Next::Taken,
-            // What somebody led there must not keep the command from its end: go on behind it.
-            Found::Stray { sequence } if sequence >= least => {
+            // What somebody led there must not keep a command from its end: go on behind it. But a claim is the first
+            // on its subject or none.
+            Found::Stray { sequence } if sequence >= least && self.n > 0 => {
                 self.last = sequence;
                 Next::Again
+            }
+            Found::Own { sequence, .. } | Found::Other { sequence } | Found::Stray { sequence }
+                if sequence >= least =>
+            {
+                Next::Taken
             }
             _ => Next::Pause,
         }

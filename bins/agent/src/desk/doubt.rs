@@ -18,6 +18,7 @@ pub(super) struct Doubt {
     last_ended: Option<CommandId>,
     /// The same when the connection was last lost: whether the ledger still has that end is to be asked.
     open: Option<CommandId>,
+    is_down: bool,
     /// How often in a row the ledger seemed to be set back.
     seen: u32,
     noticed_at: Option<Instant>,
@@ -39,11 +40,16 @@ pub(super) enum Verdict {
 impl Doubt {
     /// A command has ended, and the ledger has its end.
     pub(super) fn ended(&mut self, command: CommandId) {
+        if self.is_down {
+            // The answer came just before the connection was lost.
+            self.open = Some(command.clone());
+        }
         self.last_ended = Some(command);
     }
 
     /// The connection was lost or is made anew: it may be another broker, or another store.
-    pub(super) fn connection_changed(&mut self) {
+    pub(super) fn connection_changed(&mut self, is_up: bool) {
+        self.is_down = !is_up;
         if self.open.is_none() {
             self.open = self.last_ended.clone();
         }
@@ -70,7 +76,7 @@ impl Doubt {
         if self.noticed_at.is_some_and(|at| at.elapsed() < AT_MOST_EVERY) {
             return false;
         }
-        *self = Self { noticed_at: Some(Instant::now()), ..Self::default() };
+        *self = Self { noticed_at: Some(Instant::now()), is_down: self.is_down, ..Self::default() };
         true
     }
 }
@@ -83,9 +89,10 @@ mod tests {
     fn what_ends_after_a_reconnect_answers_no_question_from_before() {
         let mut doubt = Doubt::default();
         doubt.ended("before".parse().unwrap());
-        doubt.connection_changed();
+        doubt.connection_changed(false);
+        doubt.connection_changed(true);
         doubt.ended("after".parse().unwrap());
-        doubt.connection_changed();
+        doubt.connection_changed(true);
         assert_eq!(doubt.question().unwrap().as_str(), "before");
         assert_eq!(
             [true, true, true].map(|it| doubt.judge(it)),

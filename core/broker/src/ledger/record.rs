@@ -30,8 +30,12 @@ pub struct StoredEvent {
     pub sequence: u64,
     /// What happened.
     pub event: Event,
+    /// The agent process that wrote it, when it said so.
+    pub instance: Option<String>,
 }
 
+/// The header that tells the events of one agent process from those of another.
+pub(super) const INSTANCE: &str = "Ogent-Instance";
 const LED_HERE: &str = "somebody led an answer of the broker here";
 
 pub(super) fn corrupt(sequence: u64, problem: impl ToString) -> ReadError {
@@ -86,7 +90,8 @@ pub(super) fn read_event(
     if about.is_none_or(|(agent, command)| agent != event.agent || command != event.command) {
         return Err(corrupt(sequence, "it names another command or agent than its subject"));
     }
-    Ok(StoredEvent { sequence, event })
+    let instance = headers.get(INSTANCE).map(ToString::to_string);
+    Ok(StoredEvent { sequence, event, instance })
 }
 
 fn encoding_of(headers: &async_nats::HeaderMap) -> Result<Encoding, String> {

@@ -10,12 +10,10 @@ use rand::Rng as _;
 use tokio::time::Instant;
 
 use super::Ledger;
-use super::record::CommandRecord;
+use super::record::{CommandRecord, INSTANCE};
 use crate::append::{AppendError, Entry, Stored};
 use crate::connect::Broker;
 
-/// Tells the events of one agent process from those of a clone.
-const INSTANCE: &str = "Ogent-Instance";
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long the broker has to say that the ledger was set back before it is believed: a server of a cluster that has
@@ -190,7 +188,7 @@ impl From<AppendError> for SubmitError {
 
 impl EventWriter {
     /// Appends an event and returns its sequence. Tries until the broker has it: while the broker is away or full,
-    /// this waits. It may be dropped at any time; the next call finds out what became of the event.
+    /// this waits. A writer whose call was dropped cannot be used any more: what became of the event is not known.
     ///
     /// # Errors
     /// [`AppendError::Conflict`] when somebody else writes about this command, [`AppendError::SetBack`] when the ledger
