@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ogent_broker::intake::ReplyTo;
 use ogent_broker::ledger::{Claim, EventWriter};
-use ogent_broker::{AppendError, Ledger, ReadError, Submission};
+use ogent_broker::{AppendError, Ledger, ReadError, Submission, SubmitError};
 use ogent_protocol::event::{Accepted, Finished, Origin};
 use ogent_protocol::rest::ResultFold;
 use ogent_protocol::{AgentId, Cancel, Cause, EventKind, ExecutionTarget, Intent, Outcome, Run, limits};
@@ -19,6 +19,11 @@ use crate::journal::Journal;
 use crate::process::{self, Cgroups};
 use crate::settle;
 use supervise::Supervisor;
+
+/// How often the ledger may say that it does not hold a command before that is believed, and how soon it is asked again.
+/// Together longer than servers of a cluster that work lag behind each other.
+const HELD_TRIES: u32 = 20;
+const HELD_PAUSE: Duration = Duration::from_millis(250);
 
 /// What all jobs of an agent share.
 #[derive(Clone)]
@@ -109,21 +114,41 @@ impl Job {
     /// be forged by whoever may publish here. What the ledger does not hold is put there before anything starts; what
     /// it holds differently does not start.
     async fn forgery(&self, context: &Context, held: Result<Option<Intent>, ReadError>) -> Option<Finished> {
-        let problem = match held {
-            Ok(Some(Intent::Run(recorded))) if *recorded != self.run => {
-                "it is not what the ledger holds under this id".to_owned()
-            }
-            Ok(Some(_)) | Err(_) => return None,
-            Ok(None) => {
-                tracing::warn!(command = %self.run.id, "the ledger does not hold what claims to come from it");
-                match context.ledger.submit(&context.agent, &self.run).await {
-                    Ok(Submission::New { .. }) => return None,
-                    Ok(Submission::Existing) => "it is another agent's".to_owned(),
-                    Err(error) => error.to_string(),
+        let held = match held {
+            // In a cluster, a copy that lags behind may have answered: only the stream itself knows.
+            Ok(None) => match context.ledger.submit(&context.agent, &self.run).await {
+                Ok(Submission::New { .. }) => {
+                    tracing::warn!(command = %self.run.id, "the ledger did not hold what claims to come from it");
+                    return None;
                 }
-            }
+                Ok(Submission::Existing) | Err(SubmitError::Unavailable(_)) => self.held(context).await,
+                Err(error) => return Some(not_an_intent(error.to_string())),
+            },
+            Ok(found) => found,
+            Err(_) => self.held(context).await,
         };
-        Some(Finished::without_process(Outcome::Rejected, Cause::NotAnIntent, problem))
+        match held {
+            Some(Intent::Run(recorded)) if *recorded != self.run => {
+                Some(not_an_intent("it is not what the ledger holds under this id".to_owned()))
+            }
+            Some(_) => None,
+            None => Some(not_an_intent("it is another agent's".to_owned())),
+        }
+    }
+
+    /// What the ledger holds, asked until there is an answer. `None` when it says for some time that there is nothing.
+    async fn held(&self, context: &Context) -> Option<Intent> {
+        let mut nothing = 0;
+        loop {
+            match context.ledger.held(&context.agent, &self.run.id).await {
+                Ok(Some(intent)) => return Some(intent),
+                Ok(None) if nothing >= HELD_TRIES => return None,
+                Ok(None) => nothing += 1,
+                Err(ReadError::Corrupt { .. }) => return None,
+                Err(ReadError::Unavailable(_)) => {}
+            }
+            tokio::time::sleep(HELD_PAUSE).await;
+        }
     }
 
     /// Why the command must not run although nobody had claimed it: the ledger was restored from an older copy, and has
@@ -246,6 +271,10 @@ impl Job {
         fold.see(&EventKind::Finished(Box::new(end.clone())));
         reply.send(&fold.finish(&context.agent, &self.run.id, end)).await;
     }
+}
+
+fn not_an_intent(problem: String) -> Finished {
+    Finished::without_process(Outcome::Rejected, Cause::NotAnIntent, problem)
 }
 
 fn unsettled(run: &Run, error: &AppendError) -> JobEnd {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::client::RequestErrorKind;
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -32,6 +33,8 @@ pub(crate) struct Record {
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(crate) records: Vec<Record>,
+    /// The last sequence that was looked at. Where records cannot even be received, it lies behind the last of them.
+    pub(crate) through: u64,
     pub(crate) more: bool,
 }
 
@@ -88,7 +91,11 @@ impl Broker {
     /// an agent to its own.
     pub(crate) async fn last(&self, stream: &str, subject: &str) -> Result<Option<Record>, ReadError> {
         let request = format!("$JS.API.DIRECT.GET.{stream}.{subject}");
-        let answer = self.client().request(request, Bytes::new()).await.map_err(unavailable)?;
+        let answer = self.client().request(request, Bytes::new()).await.map_err(|error| match error.kind() {
+            // An answer has come, and its headers cannot be read: it will not be another one the next time.
+            RequestErrorKind::Other => ReadError::Corrupt { sequence: 0, problem: error.to_string() },
+            _ => unavailable(error),
+        })?;
         match status(&answer) {
             404 => Ok(None),
             0 => parse(answer).map(Some),
@@ -108,10 +115,16 @@ impl Broker {
         loop {
             let answer = within(REQUEST_TIMEOUT, answers.next()).await?;
             match status(&answer) {
-                0 => batch.records.push(parse(answer)?),
+                0 => {
+                    let record = parse(answer)?;
+                    batch.through = record.sequence;
+                    batch.records.push(record);
+                }
                 // The end of the batch.
                 204 => {
-                    batch.more = header_number(answer.headers.as_ref(), "Nats-Num-Pending").is_some_and(|n| n > 0);
+                    let number = |name| header_number(answer.headers.as_ref(), name).unwrap_or(0);
+                    batch.more = number("Nats-Num-Pending") > 0;
+                    batch.through = batch.through.max(number("Nats-Last-Sequence"));
                     return Ok(batch);
                 }
                 404 => return Ok(batch),
@@ -156,6 +169,12 @@ fn parse(message: Message) -> Result<Record, ReadError> {
 /// it carries these headers once more than others do.
 pub(crate) fn was_stored_once(headers: &HeaderMap) -> bool {
     headers.get_all("Nats-Stream").count() <= 1 && headers.get_all("Nats-Subject").count() <= 1
+}
+
+/// Whether a live message says that a stream gave it out. Not by one header alone: the broker writes its own behind
+/// those that were stored, and where these do not end as they should, its first one becomes part of them.
+pub(crate) fn was_given_out(headers: &HeaderMap) -> bool {
+    ["Nats-Stream", "Nats-Subject", "Nats-Sequence", "Nats-Time-Stamp"].iter().any(|name| headers.get(*name).is_some())
 }
 
 pub(crate) fn header_number(headers: Option<&HeaderMap>, name: &str) -> Option<u64> {

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::connect::{Broker, BrokerError};
-use crate::direct::{MAX_BATCH, Query, ReadError, Record};
+use crate::direct::{MAX_BATCH, Query, ReadError, Record, was_given_out};
 use crate::presence;
 
 /// How often the buckets are read again, in case a live message was lost.
@@ -190,6 +190,9 @@ impl Shared {
 
     fn hear_info(&self, message: &Message) {
         let headers = message.headers.clone().unwrap_or_default();
+        if was_given_out(&headers) {
+            return;
+        }
         // Nobody says who another one is.
         if let Some(info) = presence::decode::<AgentInfo>(&headers, &message.payload)
             && key(&message.subject).as_ref() == Some(&info.id)
@@ -202,7 +205,7 @@ impl Shared {
         let Some(id) = key(&message.subject) else { return };
         let headers = message.headers.clone().unwrap_or_default();
         // A heartbeat comes from its agent; an answer of the broker's carries the headers of a stream.
-        if headers.get("Nats-Stream").is_some() {
+        if was_given_out(&headers) {
             return;
         }
         let heartbeat = presence::decode::<Heartbeat>(&headers, &message.payload);

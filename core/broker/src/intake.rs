@@ -6,7 +6,7 @@ use ogent_protocol::subject::{self, COMMANDS};
 use ogent_protocol::{AgentId, CommandId, Encoding, Intent, IntentWire, limits};
 
 use crate::connect::{Broker, BrokerError};
-use crate::direct::{header_number, was_stored_once};
+use crate::direct::{header_number, was_given_out, was_stored_once};
 
 /// An agent's ear.
 pub struct Intake {
@@ -132,7 +132,10 @@ impl Intake {
         if at != subject::exec(&self.agent) {
             return Err("it came for another subject");
         }
-        let Some(stream) = headers.get("Nats-Stream") else { return Ok(None) };
+        if !was_given_out(headers) {
+            return Ok(None);
+        }
+        let stream = headers.get("Nats-Stream").ok_or("it comes from nowhere")?;
         if stream.as_str() != COMMANDS || !was_stored_once(headers) {
             return Err("it comes from another stream");
         }

@@ -58,8 +58,7 @@ impl Presence {
     /// # Errors
     /// When the broker does not answer.
     pub async fn registered(&self) -> Result<Option<AgentInfo>, ReadError> {
-        let found = self.broker.last(&stream(AGENTS_BUCKET), &key(AGENTS_BUCKET, &self.id)).await?;
-        Ok(found.and_then(|record| value(&record)))
+        self.value(AGENTS_BUCKET).await
     }
 
     /// Who says now that this agent lives.
@@ -67,8 +66,16 @@ impl Presence {
     /// # Errors
     /// When the broker does not answer.
     pub async fn alive(&self) -> Result<Option<Heartbeat>, ReadError> {
-        let found = self.broker.last(&stream(PRESENCE_BUCKET), &key(PRESENCE_BUCKET, &self.id)).await?;
-        Ok(found.and_then(|record| value(&record)))
+        self.value(PRESENCE_BUCKET).await
+    }
+
+    async fn value<T: serde::de::DeserializeOwned>(&self, bucket: &str) -> Result<Option<T>, ReadError> {
+        match self.broker.last(&stream(bucket), &key(bucket, &self.id)).await {
+            Ok(found) => Ok(found.and_then(|record| value(&record))),
+            // What somebody made unreadable must not keep the agent from writing it anew.
+            Err(ReadError::Corrupt { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

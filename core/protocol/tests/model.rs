@@ -4,7 +4,13 @@
 //! answers get lost, arrive late, after their sender has given them up; copies of the ledger lag behind; agents crash
 //! at any step and come back. All states that can be reached are visited, breadth first. None may start the command
 //! twice, end it twice, or come to rest before it has ended.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::cast_possible_truncation)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::print_stdout
+)]
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher as _};

@@ -12,7 +12,7 @@ use ogent_protocol::{AgentId, CommandId, Intent};
 use super::Ledger;
 use super::record::read_intent;
 use crate::connect::REQUEST_TIMEOUT;
-use crate::direct::ReadError;
+use crate::direct::{ReadError, was_given_out};
 
 /// How long one reading may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -104,7 +104,17 @@ async fn fetch(consumer: &PullConsumer, agent: &AgentId, limit: usize) -> Result
     let mut messages =
         consumer.fetch().max_messages(limit).messages().await.map_err(|error| unavailable(error.to_string()))?;
     let mut caught = CaughtUp::default();
-    while let Some(message) = messages.next().await {
+    loop {
+        let message = match tokio::time::timeout(REQUEST_TIMEOUT, messages.next()).await {
+            Ok(Some(message)) => message,
+            Ok(None) => break,
+            // A message that could not be received counts for the broker: what came is a page.
+            Err(_) if caught.through > 0 => {
+                caught.more = true;
+                break;
+            }
+            Err(_) => return Err(unavailable("no answer in time".to_owned())),
+        };
         let message = message.map_err(|error| unavailable(error.to_string()))?;
         let (sequence, pending) = match message.info() {
             Ok(info) => (info.stream_sequence, info.pending),
@@ -114,7 +124,7 @@ async fn fetch(consumer: &PullConsumer, agent: &AgentId, limit: usize) -> Result
         caught.through = sequence;
         let headers = message.headers.as_ref();
         // A consumer adds no headers: one that a stream gave out before was led here.
-        if headers.is_some_and(|headers| headers.get("Nats-Stream").is_some()) {
+        if headers.is_some_and(was_given_out) {
             tracing::warn!(sequence, "somebody led an answer of the broker into the ledger");
             continue;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_nats::{Message, Subscriber};
 use futures::StreamExt as _;
-use ogent_protocol::subject;
+use ogent_protocol::subject::{self, RESULTS};
 use ogent_protocol::{AgentId, CommandId};
 use tokio::sync::mpsc;
 
@@ -133,7 +133,10 @@ impl Feed {
     fn dispatch(&self, message: Message) {
         let headers = message.headers.as_ref();
         // An answer of the broker's that somebody led here is no event.
-        if !headers.is_some_and(was_stored_once) {
+        let is_event = |headers: &async_nats::HeaderMap| {
+            was_stored_once(headers) && headers.get("Nats-Stream").is_some_and(|stream| stream.as_str() == RESULTS)
+        };
+        if !headers.is_some_and(is_event) {
             return;
         }
         let Some(sequence) = header_number(headers, "Nats-Sequence") else { return };

@@ -139,8 +139,8 @@ impl Ledger {
     /// One page of events on `subject` (which may have wildcards) from sequence `seq` of the stream on.
     pub(super) async fn events_page(&self, subject: String, seq: u64) -> Result<EventPage, ReadError> {
         let query = Query { seq: Some(seq.max(1)), next_by_subj: Some(subject), batch: MAX_BATCH, ..Query::default() };
-        let Batch { records, more } = self.broker.read(RESULTS, &query).await?;
-        let next = records.last().filter(|_| more).map(|last| last.sequence + 1);
+        let Batch { records, more, through } = self.broker.read(RESULTS, &query).await?;
+        let next = (more && through >= seq).then_some(through + 1);
         let read = |found: &crate::direct::Record| {
             // One bad record must not hide all others.
             record::event(found).inspect_err(|error| tracing::warn!(%error, "skipped an event of the ledger")).ok()

@@ -114,8 +114,10 @@ impl Ledger {
                 ..Query::default()
             };
             let batch = self.broker.read(COMMANDS, &query).await?;
-            let Some(last) = batch.records.last() else { break };
-            seq = last.sequence + 1;
+            if batch.through < seq {
+                break;
+            }
+            seq = batch.through + 1;
             for stored in batch.records.iter().filter(|stored| stored.sequence < before) {
                 match record::intent(stored) {
                     Ok((agent, Intent::Run(run))) => commands.push(CommandRecord {

@@ -157,9 +157,15 @@ impl Ledger {
             .await
             .map_err(|error| AppendError::Unavailable(error.to_string()))?;
         match self.broker.append(entry.clone()).await {
-            Err(AppendError::Unavailable(_)) => {
+            Err(AppendError::Unavailable(problem)) => {
                 tokio::time::sleep(LONGEST_PAUSE / 4).await;
-                self.broker.append(entry).await
+                match self.broker.append(entry).await {
+                    // The first one may have been stored: that the second one was not says nothing.
+                    Err(AppendError::Full(_) | AppendError::TooLarge | AppendError::Refused(_)) => {
+                        Err(AppendError::Unavailable(problem))
+                    }
+                    answer => answer,
+                }
             }
             answer => answer,
         }
