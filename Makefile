@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help up test test-rust test-outside lint bench schemas advisories containers-check ci clean
+.PHONY: help up test test-rust test-outside lint chaos bench schemas advisories containers-check ci clean
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What is handed on to the program: make up ARGS="--ephemeral --random-ports"
@@ -30,6 +30,9 @@ $(TARGET)/debug/ogent:
 
 lint: ## Format, clippy, rustdoc, dependency policy, spelling, shell, systemd units
 	scripts/lint
+
+chaos: ## Try to break the promises with real parts and real faults (CHAOS_SEED=… CHAOS_MINUTES=… ARGS="…")
+	@scripts/chaos $(ARGS)
 
 bench: ## Measure Ogent against its floor (ARGS="…" goes to the program)
 	cargo build --release --locked -p ogent -p ogent-agent -p ogent-bench

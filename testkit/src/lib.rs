@@ -3,10 +3,13 @@
 
 mod agent;
 mod broker;
+pub mod fuzz;
 mod gateway;
+mod proxy;
 mod wait;
 
 pub use agent::TestAgent;
 pub use broker::{TestBroker, nats_server};
 pub use gateway::TestGateway;
+pub use proxy::{Action, Direction, Link, Match, Proxy, Rule};
 pub use wait::wait_until;

@@ -326,7 +326,7 @@ async fn nonsense_and_forgeries_are_refused() {
         (forged("COMMANDS", "commands.web-2.c1"), good, "foreign_message"),
         (forged("COMMANDS", "commands.web-1.other"), good, "foreign_message"),
     ];
-    let mut feed = ledger.follow_agent(&"web-1".parse().unwrap(), None).await.unwrap();
+    let mut feed = ledger.follow_agent(&"web-1".parse().unwrap(), Some(0)).await.unwrap();
     for (headers, payload, code) in cases {
         let answer = operator.request_with_headers("agents.web-1.exec", headers, payload.into()).await.unwrap();
         let problem: serde_json::Value = serde_json::from_slice(&answer.payload).unwrap();
