@@ -55,7 +55,7 @@ impl TestAgent {
         let task = tokio::spawn({
             let shutdown = shutdown.clone();
             async move {
-                agent.run(shutdown).await;
+                agent.run(shutdown).await.unwrap();
                 drop(dir);
             }
         });

@@ -52,8 +52,11 @@ async fn cancel(ledger: &Ledger, run: &Run) {
     ledger.cancel(&record, &cancel).await.unwrap();
 }
 
+/// Sorted: commands start beside each other.
 fn lines(file: &Path) -> Vec<String> {
-    std::fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect()
+    let mut lines: Vec<_> = std::fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
 }
 
 fn lives(pid: &str) -> bool {
@@ -128,7 +131,7 @@ async fn a_ledger_that_forgets_starts_nothing_twice() {
     cancel(&ledger, &long).await;
     let end = end_of(&ledger, &long).await;
     assert_eq!(end.outcome, Outcome::Cancelled, "{end:?}");
-    assert_eq!(lines(&file), ["short", "long", "new"]);
+    assert_eq!(lines(&file), ["long", "new", "short"]);
 
     agent.stop().await;
     broker.restore(&copy).await;
@@ -137,5 +140,5 @@ async fn a_ledger_that_forgets_starts_nothing_twice() {
     for run in [&short, &long] {
         assert_eq!(end_of(&ledger, run).await.outcome, Outcome::Lost);
     }
-    assert_eq!(lines(&file), ["short", "long", "new"]);
+    assert_eq!(lines(&file), ["long", "new", "short"]);
 }

@@ -62,8 +62,7 @@ pub async fn run(config: AgentConfig, shutdown: CancellationToken) -> anyhow::Re
         agent = Agent::build(config) => agent?,
         () = shutdown.cancelled() => return Ok(()),
     };
-    agent.run(shutdown).await;
-    Ok(())
+    agent.run(shutdown).await
 }
 
 // === impl Agent ===
@@ -108,7 +107,10 @@ impl Agent {
     }
 
     /// Works until `shutdown`.
-    pub async fn run(mut self, shutdown: CancellationToken) {
+    ///
+    /// # Errors
+    /// When the connection to the broker is gone for good: whoever started the agent should do so again.
+    pub async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(id = %self.identity.id, "the agent is ready");
         let beating = CancellationToken::new();
         let pulse = tokio::spawn({
@@ -118,14 +120,18 @@ impl Agent {
                 self.pulse.last().await;
             }
         });
-        self.desk.work(shutdown, self.config.drain).await;
+        let was_told = self.desk.work(shutdown, self.config.drain).await;
         // The last beat tells how far everything has ended, so it comes after the desk is closed.
         beating.cancel();
         if self.broker.is_connected() {
             let _ = tokio::time::timeout(Duration::from_secs(5), pulse).await;
             self.broker.drain().await;
         }
+        if !was_told {
+            bail!("the connection to the NATS server is gone for good");
+        }
         tracing::info!("the agent has stopped");
+        Ok(())
     }
 }
 

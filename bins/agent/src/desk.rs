@@ -84,8 +84,9 @@ impl Desk {
         }
     }
 
-    /// Works until `shutdown`; then takes nothing new, gives what runs `drain` to finish, and ends the rest.
-    pub(crate) async fn work(mut self, shutdown: CancellationToken, drain: Duration) {
+    /// Works until `shutdown`; then takes nothing new, gives what runs `drain` to finish, and ends the rest. Says whether
+    /// it was told to stop: the connection may also be gone for good.
+    pub(crate) async fn work(mut self, shutdown: CancellationToken, drain: Duration) -> bool {
         let set_back = self.context.set_back.clone();
         while !shutdown.is_cancelled() {
             tokio::select! {
@@ -109,6 +110,7 @@ impl Desk {
             self.start_jobs();
         }
         self.close(drain).await;
+        shutdown.is_cancelled()
     }
 
     fn hear(&mut self, heard: Heard) {

@@ -8,7 +8,7 @@ use ogent_protocol::event::Finished;
 use ogent_protocol::{Cause, CommandId, EventKind, Outcome};
 
 use crate::job::{Context, JobEnd};
-use crate::process;
+use crate::process::{self, Cgroups};
 
 const MAX_TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(1);
@@ -42,22 +42,24 @@ pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bo
 }
 
 async fn end_as_lost(context: &Context, command: &CommandId, last: &StoredEvent) -> Result<u64, AppendError> {
-    let left = match end_leftover(context, command).await {
+    let left = match on_leftover(context, command, process::count_leftover).await {
         0 => "",
-        _ => "; what was left of it has been ended",
+        _ => "; what is left of it is being ended",
     };
     let message = format!("the agent stopped while the command was at work; how far it came cannot be known{left}");
     let end = Finished::without_process(Outcome::Lost, Cause::AgentLost, message);
     let Context { ledger, agent, instance, .. } = context;
     let mut writer = ledger.resume(agent, command, instance, last.event.n, last.sequence);
-    writer.append(EventKind::Finished(Box::new(end))).await
+    let stored = writer.append(EventKind::Finished(Box::new(end))).await?;
+    // Only now: it could have been at work for a clone of this agent, which would have told another end.
+    on_leftover(context, command, process::end_leftover).await;
+    Ok(stored)
 }
 
 /// Nobody watches over these processes any more, nobody can cancel them, and nobody reads what they print.
-async fn end_leftover(context: &Context, command: &CommandId) -> usize {
+async fn on_leftover(context: &Context, command: &CommandId, act: fn(&CommandId, Option<&Cgroups>) -> usize) -> usize {
     let (command, cgroups) = (command.clone(), context.cgroups.clone());
-    let ending = tokio::task::spawn_blocking(move || process::end_leftover(&command, cgroups.as_ref()));
-    ending.await.unwrap_or(0)
+    tokio::task::spawn_blocking(move || act(&command, cgroups.as_ref())).await.unwrap_or(0)
 }
 
 /// Asks until the broker answers: the next chance would be the next start of this agent.

@@ -39,6 +39,11 @@ impl Tree {
         }
     }
 
+    /// What is known of them when their leader's number may belong to somebody else by now.
+    fn without_leader(command: &CommandId, cgroups: Option<&Cgroups>) -> Self {
+        Self { group: Group::NONE, ..Self::of(0, command, cgroups) }
+    }
+
     /// Puts them into a control group, beside whatever else happens.
     pub(crate) fn enclose(&mut self) {
         let Some(cgroup) = self.cgroup.clone().filter(|_| self.enclosing.is_none()) else { return };
@@ -88,10 +93,14 @@ impl Tree {
     }
 }
 
+/// How many processes an earlier life of this agent has left of a command.
+pub(crate) fn count_leftover(command: &CommandId, cgroups: Option<&Cgroups>) -> usize {
+    Tree::without_leader(command, cgroups).survivors().len()
+}
+
 /// Ends what an earlier life of this agent has left of a command. Says how many processes that were.
 pub(crate) fn end_leftover(command: &CommandId, cgroups: Option<&Cgroups>) -> usize {
-    // No group: its leader's number may belong to somebody else by now.
-    let tree = Tree { group: Group::NONE, ..Tree::of(0, command, cgroups) };
+    let tree = Tree::without_leader(command, cgroups);
     let left = tree.survivors().len();
     if left > 0 {
         tree.kill();

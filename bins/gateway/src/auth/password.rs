@@ -5,10 +5,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::password_hash::phc::{Output, PasswordHash};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
 use ogent_runtime::Secret;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
@@ -53,7 +53,13 @@ pub(crate) struct Passwords {
     nobody: Arc<PasswordHash>,
     queue: Arc<Semaphore>,
     turns: Arc<Semaphore>,
+    memories: Memories,
 }
+
+/// What hashes are computed in, kept for the next ones: there are as many as turns. Allocated anew in a thread of its
+/// own each time, it would stay in the allocator's arena of that thread for good, and there are many threads.
+#[derive(Clone, Default)]
+struct Memories(Arc<Mutex<Vec<Vec<Block>>>>);
 
 struct User {
     hash: Arc<PasswordHash>,
@@ -76,6 +82,7 @@ impl Passwords {
             nobody: hash,
             queue: Arc::new(Semaphore::new(LOGINS_QUEUED)),
             turns: Arc::new(Semaphore::new(LOGINS_AT_ONCE)),
+            memories: Memories::default(),
         })
     }
 
@@ -87,12 +94,16 @@ impl Passwords {
         let place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| LoginError::Busy)?;
         // A closed semaphore does not occur: nobody closes it.
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| LoginError::Busy)?;
+        let memories = self.memories.clone();
         let user = self.users.get(username);
         let hash = Arc::clone(user.map_or(&self.nobody, |user| &user.hash));
         let is_right = spawn_blocking(move || {
             // The permits end with the work, not with the request: a client that hangs up frees no processor.
             let _held = (place, turn);
-            Argon2::default().verify_password(password.expose().as_bytes(), &*hash).is_ok()
+            let mut memory = memories.take();
+            let is_right = verify(&password, &hash, &mut memory);
+            memories.give_back(memory);
+            is_right
         })
         .await
         .map_err(HashError::Gone)?;
@@ -104,6 +115,30 @@ impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Passwords").field("users", &self.users.len()).finish_non_exhaustive()
     }
+}
+
+// === impl Memories ===
+
+impl Memories {
+    fn take(&self) -> Vec<Block> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn give_back(&self, memory: Vec<Block>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+    }
+}
+
+/// Whether the password has this hash; the comparison takes the same time wherever they differ.
+fn verify(password: &Secret, hash: &PasswordHash, memory: &mut Vec<Block>) -> bool {
+    let (Some(salt), Some(wanted)) = (&hash.salt, &hash.hash) else { return false };
+    let Ok(params) = Params::try_from(hash) else { return false };
+    memory.resize(params.block_count(), Block::default());
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let password = password.expose().as_bytes();
+    let mut found = vec![0; wanted.len()];
+    let computed = argon2.hash_password_into_with_memory(password, salt, &mut found, &mut memory[..]);
+    computed.is_ok() && Output::new(&found).is_ok_and(|found| found == *wanted)
 }
 
 fn hash(password: &Secret) -> Result<PasswordHash, HashError> {
