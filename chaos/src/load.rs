@@ -193,7 +193,10 @@ impl Load {
             is_followed: false,
             is_doubled: false,
         });
-        self.client.ask(&order).await.map(|taken| taken.command)
+        // Whoever follows may be stopped before there is an answer; what has been offered is seen through.
+        let client = Arc::clone(&self.client);
+        let asking = self.client.tasks.spawn(async move { client.ask(&order).await });
+        asking.await.ok().flatten().map(|taken| taken.command)
     }
 
     /// An address and a token.

@@ -117,7 +117,7 @@ pub fn judge(evidence: &Evidence) -> anyhow::Result<Verdict> {
 async fn perform(options: &RunOptions, evidence: &Evidence) -> anyhow::Result<()> {
     let plan = &options.plan;
     let folder = tempfile::Builder::new().prefix("ogent-chaos-").tempdir()?;
-    let stage = Stage::start_all(folder.path(), plan.scene, options.programs.clone(), evidence).await?;
+    let stage = Stage::start_all(folder.path(), plan, options.programs.clone(), evidence).await?;
     if let Some(sabotage) = options.sabotage {
         commit(&stage, sabotage);
     }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use ogent_testkit::fuzz::{TARGETS, Target};
 
 /// Inputs that are made for each target: about a second in a debug build.
-const MADE: usize = 15_000;
+const MADE: usize = 10_000;
 
 /// Longest input that is made: enough to hold every form, short enough to try many.
 const MAX_MADE_BYTES: usize = 4096;

@@ -27,6 +27,7 @@ impl Client {
             if self.probe_once(gateway, agent, began + limit).await {
                 return Some(began.elapsed());
             }
+            sleep(PAUSE).await;
         }
         None
     }

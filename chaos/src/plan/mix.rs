@@ -137,6 +137,8 @@ impl Draft<'_> {
         let at_least = match fault {
             Fault::Kill(_) | Fault::Crash(_) => Duration::ZERO,
             Fault::SetBack(by) => by,
+            // They need some time to begin.
+            Fault::Rogue | Fault::SlowReaders => Duration::from_secs(5),
             _ => Duration::from_millis(200),
         };
         if lasts < at_least {

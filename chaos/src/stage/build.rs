@@ -21,14 +21,16 @@ use super::slot::Slot;
 use super::wire::Wire;
 use super::{Stage, agent_id, store_dir};
 use crate::evidence::Evidence;
-use crate::plan::{AGENTS, GATEWAYS, Part, Scene};
+use crate::plan::{AGENTS, GATEWAYS, Part, Plan, Scene};
 
 /// Ports below those that the system gives to others' outgoing connections: a part that is started again must find
 /// its own one free.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
-/// The small disk, in MiB: some minutes of load fit.
-const DISK_MIB: u32 = 256;
+/// The small disk, in MiB: what brokers begin with, and what a minute of load writes at most. The nemesis fills it,
+/// not the load.
+const DISK_MIB: u64 = 256;
+const DISK_MIB_A_MINUTE: u64 = 128;
 
 /// How long the parts may take to be ready.
 const READY: Duration = Duration::from_secs(40);
@@ -42,11 +44,11 @@ impl Stage {
     /// Names the step that failed. What was started before it ends again.
     pub async fn start_all(
         dir: &Path,
-        scene: Scene,
+        plan: &Plan,
         programs: Programs,
         evidence: &Evidence,
     ) -> anyhow::Result<Arc<Self>> {
-        let stage = Arc::new(Self::build(dir, scene, programs, evidence).await?);
+        let stage = Arc::new(Self::build(dir, plan, programs, evidence).await?);
         let brokers = stage.addresses.clients.len();
         for broker in 0..brokers {
             stage.start(Part::Broker(broker))?;
@@ -70,23 +72,24 @@ impl Stage {
         Ok(stage)
     }
 
-    async fn build(dir: &Path, scene: Scene, programs: Programs, evidence: &Evidence) -> anyhow::Result<Self> {
+    async fn build(dir: &Path, plan: &Plan, programs: Programs, evidence: &Evidence) -> anyhow::Result<Self> {
+        let scene = plan.scene;
         // The kernel tells where processes are by the real name of the folder.
         let dir = dir.canonicalize().context("the folder of the stage is not there")?;
         std::fs::create_dir_all(evidence.path("logs"))?;
         let guard = start_guard(&programs, &dir);
         let mut skipped = Vec::new();
         let mut or_skip = |problem| skipped.push(problem);
-        let has_small_disk =
-            scene == Scene::Disk && place::small_disk(&dir.join("disk"), DISK_MIB).map_err(&mut or_skip).is_ok();
+        let has_small_disk = scene == Scene::Disk
+            && place::small_disk(&dir.join("disk"), DISK_MIB + DISK_MIB_A_MINUTE * plan.length.as_secs() / 60)
+                .map_err(&mut or_skip)
+                .is_ok();
         let namespace = Namespace::create().map_err(&mut or_skip).ok();
         let faketime = match scene {
             Scene::Clock => place::faketime().map_err(&mut or_skip).ok(),
             _ => None,
         };
-        let agents: Vec<String> =
-            (0..AGENTS).flat_map(|n| [Part::Agent(n), Part::Clone(n)]).map(|p| p.to_string()).collect();
-        let cgroups = place::cgroups(&agents);
+        let cgroups = place::cgroups(agents_and_clones());
         let nodes = if scene == Scene::Cluster { 3 } else { 1 };
         let mut ports = free_ports(nodes * 2 + GATEWAYS)?.into_iter();
         let mut take =
@@ -130,7 +133,7 @@ impl Stage {
         }
         let mut parts: Vec<Part> = (0..self.addresses.clients.len()).map(Part::Broker).collect();
         parts.extend((0..GATEWAYS).map(Part::Gateway));
-        parts.extend((0..AGENTS).flat_map(|agent| [Part::Agent(agent), Part::Clone(agent)]));
+        parts.extend(agents_and_clones());
         for part in parts {
             let mut spec = match part {
                 Part::Broker(number) => self.broker(number)?,
@@ -219,6 +222,10 @@ impl Stage {
         std::fs::write(&path, secret)?;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
     }
+}
+
+fn agents_and_clones() -> impl Iterator<Item = Part> {
+    (0..AGENTS).flat_map(|agent| [Part::Agent(agent), Part::Clone(agent)])
 }
 
 /// Ports that nobody uses now. They are tried in an order that differs between processes, so that runs side by side

@@ -5,6 +5,8 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::plan::Part;
+
 /// A network namespace with one cable to this machine.
 #[derive(Debug, Clone)]
 pub struct Namespace {
@@ -97,7 +99,7 @@ fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
         Command::new(program).args(arguments).stdin(Stdio::null()).output().map_err(|error| error.to_string())?;
     match output.status.success() {
         true => Ok(()),
-        false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        false => Err(String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned()),
     }
 }
 
@@ -112,10 +114,10 @@ fn cgroup_root() -> Option<PathBuf> {
 }
 
 /// A control group of its own for each of these parts, which may make more below; `None` where that is not allowed.
-pub(super) fn cgroups(parts: &[String]) -> Option<PathBuf> {
+pub(super) fn cgroups(parts: impl Iterator<Item = Part>) -> Option<PathBuf> {
     let all = cgroup_root()?.join(tag());
     for part in parts {
-        std::fs::create_dir_all(all.join(part)).ok()?;
+        std::fs::create_dir_all(all.join(part.to_string())).ok()?;
     }
     // A folder that can be made but not entered is of no use.
     all.join("cgroup.procs").is_file().then_some(all)
@@ -125,7 +127,7 @@ pub(super) fn cgroups(parts: &[String]) -> Option<PathBuf> {
 ///
 /// # Errors
 /// Says why not.
-pub(super) fn small_disk(at: &Path, mebibytes: u32) -> Result<(), String> {
+pub(super) fn small_disk(at: &Path, mebibytes: u64) -> Result<(), String> {
     std::fs::create_dir_all(at).map_err(|error| error.to_string())?;
     let place = at.to_string_lossy();
     run("mount", &["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "ogent-chaos", &place])

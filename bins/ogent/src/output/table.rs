@@ -1,5 +1,7 @@
 //! Receives rows, gives text in columns without borders.
 
+use std::borrow::Cow;
+
 use comfy_table::{
     Cell as StyledCell, Color, ColumnConstraint, ContentArrangement, Row, Table as Layout, Width, presets,
 };
@@ -85,16 +87,25 @@ impl Table {
             layout.set_header(titles);
         }
         for cells in &self.rows {
-            let mut row = Row::from(cells.iter().map(|cell| cell.styled(look.has_color)).collect::<Vec<_>>());
-            if !self.titles.is_empty() {
-                row.max_height(1);
-            }
-            layout.add_row(row);
+            layout.add_row(self.laid_out(cells, look));
         }
         arrange(&mut layout);
         let mut text: String = layout.lines().map(|line| format!("{}\n", line.trim_end())).collect();
         text.shrink_to_fit();
         text
+    }
+
+    fn laid_out(&self, cells: &[Cell], look: Look) -> Row {
+        if self.titles.is_empty() {
+            return Row::from(cells.iter().map(|cell| cell.styled(&cell.text, look)).collect::<Vec<_>>());
+        }
+        // Below titles a row is one line, and the last cell ends where the terminal does.
+        let last = cells.len().saturating_sub(1);
+        let width = |index| look.width.filter(|_| index == last);
+        let cells = cells.iter().enumerate().map(|(index, cell)| cell.styled(&cell.beginning(width(index)), look));
+        let mut row = Row::from(cells.collect::<Vec<_>>());
+        row.max_height(1);
+        row
     }
 }
 
@@ -125,10 +136,20 @@ impl Cell {
         text.map_or_else(|| Self::from("-"), |text| Self::from(text.to_string()))
     }
 
-    fn styled(&self, has_color: bool) -> StyledCell {
-        let cell = StyledCell::new(&self.text);
+    /// More than one line of that width can show, but not all of a long text: to lay that out takes time that grows
+    /// with its square, a second for a few command lines of 64 KiB.
+    fn beginning(&self, width: Option<u16>) -> Cow<'_, str> {
+        let most = width.map_or(usize::MAX, |width| 4 * usize::from(width.max(LAST_COLUMN)));
+        match self.text.char_indices().nth(most).and_then(|(end, _)| self.text.get(..end)) {
+            Some(beginning) => Cow::Owned(format!("{beginning}…")),
+            None => Cow::Borrowed(&self.text),
+        }
+    }
+
+    fn styled(&self, text: &str, look: Look) -> StyledCell {
+        let cell = StyledCell::new(text);
         match self.color {
-            Some(color) if has_color => cell.fg(color),
+            Some(color) if look.has_color => cell.fg(color),
             _ => cell,
         }
     }
@@ -204,6 +225,19 @@ mod tests {
              a-long-id-that-stays-whole  succeeded  echo hello\n\
              b                           timed_out  for i in 1 2 3; do…\n"
         );
+    }
+
+    #[test]
+    fn of_a_very_long_cell_the_beginning_is_laid_out() {
+        let shown = |text: &str| {
+            let mut table = Table::new(["ID", "COMMAND"]);
+            table.row(["a".into(), text.into()]);
+            table.render(Look { width: Some(30), ..PLAIN })
+        };
+        let long = format!("echo {}", "x".repeat(200));
+        assert_eq!(shown(&"\u{200b}".repeat(64 * 1024)).matches('…').count(), 1);
+        assert_eq!(shown(&long.repeat(300)), shown(&long));
+        assert_eq!(shown("short"), "ID  COMMAND\na   short\n");
     }
 
     #[test]
