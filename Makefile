@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help up test test-rust test-outside lint chaos bench schemas advisories containers-check ci clean
+.PHONY: help up test test-rust test-outside lint chaos chaos-check bench schemas advisories containers-check ci clean
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What is handed on to the program: make up ARGS="--ephemeral --random-ports"
@@ -33,6 +33,9 @@ lint: ## Format, clippy, rustdoc, dependency policy, spelling, shell, systemd un
 
 chaos: ## Try to break the promises with real parts and real faults (CHAOS_SEED=… CHAOS_MINUTES=… ARGS="…")
 	@scripts/chaos $(ARGS)
+
+chaos-check: ## The same for a few minutes with fixed seeds, and whether the rig can see at all
+	scripts/chaos-check
 
 bench: ## Measure Ogent against its floor (ARGS="…" goes to the program)
 	cargo build --release --locked -p ogent -p ogent-agent -p ogent-bench

@@ -1,5 +1,6 @@
 //! The command line of the rig.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -87,7 +88,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => run(args),
         Some(Command::Check { dir }) => check(&dir),
         Some(Command::Plan(args)) => {
-            print!("{}", args.plan(None));
+            say(&args.plan(None));
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Guard { owner, dir }) => {
@@ -125,7 +126,7 @@ fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
         watch_signals(interrupted.clone())?;
         run::run(options, interrupted).await
     })?;
-    print!("{}", report(&finished.evidence, &finished.verdict)?);
+    say(&report(&finished.evidence, &finished.verdict)?);
     if finished.verdict.violations.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -137,8 +138,13 @@ fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
 fn check(dir: &Path) -> anyhow::Result<ExitCode> {
     let evidence = Evidence::at(dir);
     let verdict = run::judge(&evidence)?;
-    print!("{}", report(&evidence, &verdict)?);
+    say(&report(&evidence, &verdict)?);
     Ok(if verdict.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(VIOLATED) })
+}
+
+/// Whoever reads it may stop doing so: `ogent-chaos plan | head`.
+fn say(text: &dyn std::fmt::Display) {
+    let _ = write!(std::io::stdout(), "{text}");
 }
 
 fn watch_signals(interrupted: CancellationToken) -> std::io::Result<()> {
