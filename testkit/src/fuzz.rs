@@ -5,6 +5,7 @@
 
 mod answer;
 mod blob;
+mod client_message;
 mod event;
 mod fold;
 mod id;
@@ -19,6 +20,7 @@ mod wire;
 
 pub use answer::answer;
 pub use blob::blob;
+pub use client_message::client_message;
 pub use event::{event_json, event_msgpack};
 pub use fold::fold;
 pub use id::id;
@@ -34,9 +36,10 @@ pub use wire::wire;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name that its program and its corpus have.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("answer", answer),
     ("blob", blob),
+    ("client_message", client_message),
     ("event_json", event_json),
     ("event_msgpack", event_msgpack),
     ("fold", fold),

@@ -21,6 +21,8 @@ use utoipa_axum::routes;
 
 pub use openapi::openapi;
 pub(crate) use serve::serve;
+#[doc(hidden)]
+pub use ws::read_client_message;
 
 use crate::services::Services;
 

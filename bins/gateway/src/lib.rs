@@ -30,3 +30,5 @@ pub use app::Gateway;
 pub use auth::{JwtAlgorithm, JwtConfig, MintError, mint_token, password_weakness, secret_weakness};
 pub use config::{ConfigError, GatewayArgs, GatewayConfig};
 pub use http::openapi;
+#[doc(hidden)]
+pub use http::read_client_message;

@@ -19,8 +19,16 @@ pub(crate) const MAX_HEADERS: usize = 64;
 /// Largest body: an intent may have 512 KiB, and JSON may spend escapes on it. Refused with 413.
 pub(crate) const MAX_BODY_BYTES: usize = 768 * 1024;
 
+/// Largest form: a name and a password, with every byte escaped, fit thrice. Strangers may send these, so a thousand at
+/// once must not cost much. Refused with 413.
+pub(crate) const MAX_FORM_BYTES: usize = 16 * 1024;
+
 /// How long a body may take: 768 KiB over a line of 256 kbit/s. Refused with 408.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a client may take none of an answer: as long as a body may take in the other direction. The connection is
+/// reset.
+pub(crate) const TAKE_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long `execute` waits when the request says nothing, in seconds.
 pub(crate) const DEFAULT_WAIT_S: u32 = 10;
@@ -41,14 +49,24 @@ pub(crate) const RING_EVERY: Duration = Duration::from_secs(3);
 /// How long a retry with `wait=0` may take to collect an outcome that is already there.
 pub(crate) const REPLAY_WITHIN: Duration = Duration::from_secs(5);
 
-/// SSE and WebSocket connections at once. Refused with 503.
+/// SSE and WebSocket connections of users at once. Refused with 503; a WebSocket whose client logs in by message is
+/// closed with 1013.
 pub(crate) const MAX_STREAMS: usize = 1024;
+
+/// WebSockets at once whose clients have yet to send their `auth` message. Each has [`WS_AUTH_WITHIN`] for what takes one
+/// round trip, so these places let hundreds log in each second, and whoever fills them keeps out nobody who sends the
+/// token in the header. Refused with 503.
+pub(crate) const WS_MAX_STRANGERS: usize = 256;
 
 /// Time between keep-alive comments of an SSE stream: proxies commonly cut what is silent for 30 s or 60 s.
 pub(crate) const SSE_KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Largest message that a WebSocket client may send. The socket is closed.
 pub(crate) const WS_MAX_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// What each WebSocket sets aside for reading at once, whoever opens it. Clients say little; the default is 128 KiB.
+/// A message that is larger is read in pieces of this size.
+pub(crate) const WS_READ_BUFFER_BYTES: usize = 4 * 1024;
 
 /// Topics that one WebSocket follows at once. Refused with an `error` message.
 pub(crate) const WS_MAX_SUBSCRIPTIONS: usize = 32;

@@ -135,7 +135,7 @@ pub(crate) fn waiting() -> InFlight {
     in_flight(gauge!(EXEC_INFLIGHT))
 }
 
-/// A stream (`sse` or `ws`) is open.
+/// A stream (`sse`, `ws`, or the WebSocket of a `stranger`) is open.
 #[must_use]
 pub(crate) fn streaming(kind: &'static str) -> InFlight {
     in_flight(gauge!(STREAMS, "kind" => kind))
@@ -159,7 +159,7 @@ fn describe() {
     describe_histogram!(EXEC_SECONDS, "Time from the request for a command to its end, where the request waited.");
     describe_gauge!(EXEC_INFLIGHT, "Requests that wait for an outcome.");
     describe_counter!(WAITERS_SHED, "Requests answered at once because too many waited already.");
-    describe_gauge!(STREAMS, "Open SSE and WebSocket connections.");
+    describe_gauge!(STREAMS, "Open SSE and WebSocket connections; kind stranger: WebSockets that have yet to log in.");
     describe_gauge!(AGENTS, "Agents that the directory knows.");
     describe_counter!(RECONNECTS, "Reconnects to the broker.");
     describe_gauge!(LEDGER_BYTES, "Bytes that a stream of the ledger holds.");

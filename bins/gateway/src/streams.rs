@@ -8,12 +8,14 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::limits::MAX_STREAMS;
+use crate::limits::{MAX_STREAMS, WS_MAX_STRANGERS};
 use crate::metrics;
 
 /// Connections that stay open.
 pub(crate) struct Streams {
-    places: Arc<Semaphore>,
+    users: Arc<Semaphore>,
+    // Apart from the others: what costs nobody a login must not take what others have logged in for.
+    strangers: Arc<Semaphore>,
     tasks: TaskTracker,
     stopping: CancellationToken,
 }
@@ -39,14 +41,20 @@ impl Streams {
     /// All connections end when `stopping` is cancelled.
     #[must_use]
     pub(crate) fn new(stopping: CancellationToken) -> Self {
-        Self { places: Arc::new(Semaphore::new(MAX_STREAMS)), tasks: TaskTracker::new(), stopping }
+        let [users, strangers] = [MAX_STREAMS, WS_MAX_STRANGERS].map(|places| Arc::new(Semaphore::new(places)));
+        Self { users, strangers, tasks: TaskTracker::new(), stopping }
     }
 
-    /// A place for a connection of that kind (`sse`, `ws`), if there is one.
+    /// A place for a connection of that kind (`sse`, `ws`) whose user is known, if there is one.
     #[must_use]
     pub(crate) fn enter(&self, kind: &'static str) -> Option<Place> {
-        let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        Some(Place { _permit: permit, _counted: metrics::streaming(kind) })
+        Place::take(&self.users, kind)
+    }
+
+    /// A place for a WebSocket whose client has yet to say who it is, if there is one.
+    #[must_use]
+    pub(crate) fn enter_as_stranger(&self) -> Option<Place> {
+        Place::take(&self.strangers, "stranger")
     }
 
     /// Makes the end of the gateway wait for `task`: a WebSocket has left the HTTP connection that it came on.
@@ -71,5 +79,31 @@ impl Streams {
     pub(crate) async fn finished(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    fn take(places: &Arc<Semaphore>, kind: &'static str) -> Option<Self> {
+        let permit = Arc::clone(places).try_acquire_owned().ok()?;
+        Some(Self { _permit: permit, _counted: metrics::streaming(kind) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_and_users_take_nothing_from_each_other() {
+        let streams = Streams::new(CancellationToken::new());
+        let strangers: Vec<Place> = std::iter::from_fn(|| streams.enter_as_stranger()).take(MAX_STREAMS).collect();
+        assert_eq!(strangers.len(), WS_MAX_STRANGERS);
+        let users: Vec<Place> = std::iter::from_fn(|| streams.enter("ws")).take(2 * MAX_STREAMS).collect();
+        assert_eq!(users.len(), MAX_STREAMS);
+        assert!(streams.enter("sse").is_none(), "the two kinds of users share their places");
+        drop((strangers, users));
+        assert!(streams.enter_as_stranger().is_some() && streams.enter("sse").is_some());
     }
 }

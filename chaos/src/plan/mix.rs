@@ -244,6 +244,12 @@ fn meets_the_same(one: &Fault, other: &Fault) -> bool {
     if is_bystander(one) || is_bystander(other) {
         return std::mem::discriminant(one) == std::mem::discriminant(other);
     }
+    // When the ledger forgets, an agent's own journal knows what it has started; what its clone has, nobody knows.
+    let is_clone = |fault: &Fault| matches!(fault, Fault::Clone { .. });
+    let is_set_back = |fault: &Fault| matches!(fault, Fault::SetBack(_));
+    if (is_clone(one) && is_set_back(other)) || (is_set_back(one) && is_clone(other)) {
+        return true;
+    }
     let is_broker = |part: &Part| matches!(part, Part::Broker(_));
     let others = other.parts();
     one.parts().iter().any(|part| others.contains(part) || (is_broker(part) && others.iter().any(is_broker)))

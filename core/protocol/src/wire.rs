@@ -98,7 +98,7 @@ impl Encoding {
             return Err(DecodeError::NotAnObject);
         }
         match self {
-            Self::Json => serde_json::from_slice(bytes).map_err(|error| DecodeError::Json(problem(&error))),
+            Self::Json => serde_json::from_slice(bytes).map_err(|error| DecodeError::Json(brief(&error))),
             Self::MsgPack => decode_msgpack(bytes),
         }
     }
@@ -130,7 +130,7 @@ impl Encoding {
 fn decode_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut deserializer = rmp_serde::Deserializer::new(Cursor::new(bytes));
     deserializer.set_max_depth(limits::MAX_DEPTH);
-    let message = T::deserialize(&mut deserializer).map_err(|error| DecodeError::MsgPack(problem(&error)))?;
+    let message = T::deserialize(&mut deserializer).map_err(|error| DecodeError::MsgPack(brief(&error)))?;
     // rmp-serde stops at the end of the value and says nothing of what follows.
     let read = usize::try_from(deserializer.into_inner().position()).unwrap_or(usize::MAX);
     match bytes.len().saturating_sub(read) {
@@ -139,8 +139,9 @@ fn decode_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     }
 }
 
-/// What a decoder says, cut where it quotes too much.
-fn problem(error: &impl ToString) -> String {
+/// What a decoder says, cut where it quotes too much. For whoever does not read by [`Encoding::decode`].
+#[must_use]
+pub fn brief(error: &impl ToString) -> String {
     let mut text = error.to_string();
     if let Some((end, _)) = text.char_indices().nth(MAX_PROBLEM_CHARS) {
         text.truncate(end);

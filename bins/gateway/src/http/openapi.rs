@@ -86,7 +86,7 @@ problems! {
     BadBody {
         400: "A parameter is not valid, or the body cannot be read",
         408: "The body took too long",
-        413: "The body is larger than 768 KiB, or the command in it than 512 KiB",
+        413: "The body is larger than 768 KiB (a form: than 16 KiB), or the command in it than 512 KiB",
         415: "The body has another Content-Type",
         422: "A field of the body is wrong, unknown or missing; its name is in the detail",
     }

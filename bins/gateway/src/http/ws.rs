@@ -14,11 +14,14 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
+#[doc(hidden)]
+pub use message::read_client_message;
+
 use super::Shared;
 use super::extract::bearer;
 use super::openapi::{Bugs, Guarded, NoPlace, NoWebSocket};
 use super::problem::{ApiError, Code};
-use crate::limits::WS_MAX_MESSAGE_BYTES;
+use crate::limits::{WS_MAX_MESSAGE_BYTES, WS_READ_BUFFER_BYTES};
 
 /// Follow agents and commands over a WebSocket
 ///
@@ -26,7 +29,8 @@ use crate::limits::WS_MAX_MESSAGE_BYTES;
 /// message: `{"type":"auth","token":"…"}`. Then `{"type":"subscribe","topic":"agents"}`,
 /// `{"type":"subscribe","topic":{"results":{"agent":"web-1"}}}` or
 /// `{"type":"subscribe","topic":{"command":{"command":"…","after":3}}}`; `after` resumes behind an event's `seq`.
-/// A browser's `Origin` has to be the gateway's own or an allowed one.
+/// A browser's `Origin` has to be the gateway's own or an allowed one. Close code 1013 after `auth` means that too many
+/// streams are open; try again.
 #[utoipa::path(
     get,
     path = "/ws",
@@ -45,15 +49,16 @@ pub(super) async fn open(
     }
     let principal = bearer(&headers, &services.tokens)?;
     let upgrade = upgrade.map_err(not_a_websocket)?;
-    let place = services.streams.enter("ws");
-    let place = place.ok_or_else(|| ApiError::new(Code::TooManyStreams, "too many sockets are open; try again"))?;
+    let (place, full) = match principal {
+        Some(_) => (services.streams.enter("ws"), "too many streams are open; try again"),
+        None => (services.streams.enter_as_stranger(), "too many sockets have yet to log in; try again"),
+    };
+    let place = place.ok_or_else(|| ApiError::new(Code::TooManyStreams, full))?;
     let upgrade = upgrade.max_message_size(WS_MAX_MESSAGE_BYTES).max_frame_size(WS_MAX_MESSAGE_BYTES);
+    let upgrade = upgrade.read_buffer_size(WS_READ_BUFFER_BYTES);
     let session = {
         let services = Arc::clone(&services);
-        async move |socket| {
-            let _held = place;
-            session::run(socket, services, principal).await;
-        }
+        async move |socket| session::run(socket, services, principal, place).await
     };
     Ok(upgrade.on_upgrade(move |socket| services.streams.track(session(socket))))
 }

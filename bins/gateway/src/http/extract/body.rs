@@ -6,16 +6,13 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use ogent_protocol::wire::brief;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use tokio::time::timeout;
 
 use crate::http::problem::{ApiError, Code};
-use crate::limits::{BODY_TIMEOUT, MAX_BODY_BYTES};
-
-/// Largest form: a name and a password, with every byte escaped, fit thrice. Strangers may send these, so a thousand at
-/// once must not cost much. Refused with 413.
-const MAX_FORM_BYTES: usize = 16 * 1024;
+use crate::limits::{BODY_TIMEOUT, MAX_BODY_BYTES, MAX_FORM_BYTES};
 
 /// A body in JSON.
 pub(in crate::http) struct JsonBody<T>(pub(in crate::http) T);
@@ -95,7 +92,7 @@ fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
             Category::Data => Code::InvalidRequest,
             Category::Syntax | Category::Eof | Category::Io => Code::MalformedBody,
         };
-        ApiError::new(code, error.to_string())
+        ApiError::new(code, brief(&error))
     })?;
     // serde also takes the fields of a struct as an array, in the order of their declaration. Nobody means that.
     match bytes.trim_ascii_start().first() {
@@ -144,6 +141,13 @@ mod tests {
         }
         let (status, body) = refusal("application/json", r#"{"comand":"a"}"#).await;
         assert!(status == 422 && body.contains("comand"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn an_error_does_not_repeat_the_body() {
+        let body = format!(r#"{{"{}":1}}"#, "x".repeat(MAX_BODY_BYTES / 2));
+        let (status, body) = refusal("application/json", body).await;
+        assert!(status == 422 && body.contains("unknown field `xx") && body.len() < 1000, "{} bytes", body.len());
     }
 
     #[tokio::test]

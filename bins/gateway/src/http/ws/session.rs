@@ -17,7 +17,7 @@ use crate::access::{Action, Principal, may};
 use crate::http::Shared;
 use crate::http::problem::Code;
 use crate::limits::{WS_AUTH_WITHIN, WS_IDLE, WS_MAX_SUBSCRIPTIONS, WS_OUTBOX, WS_WRITE_WITHIN};
-use crate::streams::Ended;
+use crate::streams::{Ended, Place};
 
 /// Why a socket is closed: a code of RFC 6455 and words for people.
 type Closing = (u16, &'static str);
@@ -25,6 +25,7 @@ type Closing = (u16, &'static str);
 const UNREADABLE: Closing = (close_code::PROTOCOL, "not a message, or one of more than 64 KiB");
 const LEFT: Closing = (close_code::NORMAL, "bye");
 const NOT_LOGGED_IN: Closing = (close_code::POLICY, "send an auth message with a valid token first");
+const FULL: Closing = (close_code::AGAIN, "too many streams are open; try again");
 const SILENT: Closing = (close_code::POLICY, "no sign of life");
 const EXPIRED: Closing = (close_code::POLICY, "the token has ended");
 const STOPPING: Closing = (close_code::AWAY, "the gateway stops; connect again");
@@ -47,14 +48,18 @@ struct Subscription {
     task: AbortHandle,
 }
 
-/// Talks with one client until either side has enough.
-pub(super) async fn run(socket: WebSocket, services: Shared, principal: Option<Principal>) {
+/// Talks with one client until either side has enough. `place` is that of a stranger where there is no principal yet.
+pub(super) async fn run(socket: WebSocket, services: Shared, principal: Option<Principal>, mut place: Place) {
     let (sink, mut source) = socket.split();
     let (outbox, queue) = mpsc::channel(WS_OUTBOX);
     let writer = tokio::spawn(write(sink, queue));
-    let closing = match log_in(&mut source, &services, principal).await {
-        Some(principal) => Session::new(services, principal, outbox.clone()).run(source).await,
-        None => NOT_LOGGED_IN,
+    let admitted = match principal {
+        Some(principal) => Ok(principal),
+        None => admit(&mut source, &services, &mut place).await,
+    };
+    let closing = match admitted {
+        Ok(principal) => Session::new(services, principal, outbox.clone()).run(source).await,
+        Err(closing) => closing,
     };
     // The writer gives up on a client that takes nothing, so neither of these waits for ever; a writer that is
     // gone already is what we want.
@@ -62,18 +67,23 @@ pub(super) async fn run(socket: WebSocket, services: Shared, principal: Option<P
     let _ = timeout(WS_WRITE_WITHIN, outbox.send(Outgoing::Close(code, reason))).await;
     drop(outbox);
     let _ = writer.await;
+    drop(place);
 }
 
-async fn log_in(
+/// Lets a stranger log in, and changes the `place` of a stranger for that of a user.
+async fn admit(
     source: &mut SplitStream<WebSocket>,
     services: &Shared,
-    principal: Option<Principal>,
-) -> Option<Principal> {
-    if principal.is_some() {
-        return principal;
-    }
+    place: &mut Place,
+) -> Result<Principal, Closing> {
+    let principal = log_in(source, services).await.ok_or(NOT_LOGGED_IN)?;
+    *place = services.streams.enter("ws").ok_or(FULL)?;
+    Ok(principal)
+}
+
+async fn log_in(source: &mut SplitStream<WebSocket>, services: &Shared) -> Option<Principal> {
     let first = timeout(WS_AUTH_WITHIN, source.next()).await.ok()??.ok()?;
-    let ClientMessage::Auth { token } = serde_json::from_str(first.to_text().ok()?).ok()? else { return None };
+    let ClientMessage::Auth { token } = ClientMessage::read(first.to_text().ok()?).ok()? else { return None };
     let verified = services.tokens.verify(token.expose());
     verified.inspect_err(|error| tracing::debug!(%error, "a socket was refused")).ok()
 }
@@ -126,7 +136,7 @@ impl Session {
             Message::Ping(_) | Message::Pong(_) => return None,
             Message::Close(_) => return Some(LEFT),
         };
-        match serde_json::from_str(text) {
+        match ClientMessage::read(text) {
             Ok(ClientMessage::Ping {}) => self.say(ServerMessage::Pong).await,
             Ok(ClientMessage::Auth { .. }) => self.refuse(None, Code::InvalidRequest, "is logged in already").await,
             Ok(ClientMessage::Subscribe { reference, topic }) => self.subscribe(reference, topic).await,
