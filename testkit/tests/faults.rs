@@ -93,6 +93,8 @@ async fn a_ledger_that_forgets_starts_nothing_twice() {
     let keep = |config: &mut ogent_agent::AgentConfig| config.state_dir = state.path().to_owned();
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("starts");
+    let late =
+        Run { not_after: Some(Timestamp::now() + 4.seconds()), ..run(&format!("echo late >> {}", file.display())) };
     let (short, long) = (
         run(&format!("echo short >> {}", file.display())),
         run(&format!("echo long >> {}; sleep 300", file.display())),
@@ -101,12 +103,13 @@ async fn a_ledger_that_forgets_starts_nothing_twice() {
     let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
     submit(&ledger, &short).await;
     submit(&ledger, &long).await;
+    submit(&ledger, &late).await;
     let copy = broker.back_up();
     broker.restart().await;
     let agent = TestAgent::start_with(&broker, "web-1", keep).await;
     let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
     assert_eq!(end_of(&ledger, &short).await.outcome, Outcome::Succeeded);
-    wait_until("the long one", LIMIT, async || (lines(&file).len() == 2).then_some(())).await;
+    wait_until("all of them", LIMIT, async || (lines(&file).len() == 3).then_some(())).await;
     // Its next event is its end.
     wait_until("its announcement", LIMIT, async || {
         let last = ledger.last_event(long.agent.as_ref().unwrap(), &long.id).await.unwrap()?;
@@ -131,14 +134,15 @@ async fn a_ledger_that_forgets_starts_nothing_twice() {
     cancel(&ledger, &long).await;
     let end = end_of(&ledger, &long).await;
     assert_eq!(end.outcome, Outcome::Cancelled, "{end:?}");
-    assert_eq!(lines(&file), ["long", "new", "short"]);
+    assert_eq!(lines(&file), ["late", "long", "new", "short"]);
 
     agent.stop().await;
     broker.restore(&copy).await;
     let _next_life = TestAgent::start_with(&broker, "web-1", keep).await;
     let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
-    for run in [&short, &long] {
+    // It was started in time, although now it would come too late.
+    for run in [&short, &long, &late] {
         assert_eq!(end_of(&ledger, run).await.outcome, Outcome::Lost);
     }
-    assert_eq!(lines(&file), ["long", "new", "short"]);
+    assert_eq!(lines(&file), ["late", "long", "new", "short"]);
 }

@@ -72,7 +72,8 @@ pub(crate) enum JobEnd {
 impl Job {
     /// Takes the command from its claim to its end.
     pub(crate) async fn go(self, context: Context) -> JobEnd {
-        let refusal = self.refusal();
+        // What was started, in whatever past, is neither too late nor cancelled before its start.
+        let refusal = if context.journal.has(&self.run.id) { None } else { self.refusal() };
         let first = match &refusal {
             Some(end) => EventKind::Finished(Box::new(end.clone())),
             None => self.accepted(&context.instance),
