@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{Timestamp, ToSpan as _};
-use ogent_broker::ledger::Ledger;
+use ogent_broker::ledger::{Claim, Ledger};
 use ogent_broker::permissions::Role;
-use ogent_protocol::event::Finished;
+use ogent_protocol::event::{Accepted, Finished, Origin};
 use ogent_protocol::{Cancel, CommandId, EventKind, Intent, IntentWire, Outcome, Run};
 use ogent_testkit::{TestAgent, TestBroker, wait_until};
 use tempfile::TempDir;
@@ -82,6 +82,25 @@ async fn nobody_flees_from_a_cancellation() {
     cancel(&ledger, &run).await;
     assert_eq!(end_of(&ledger, &run).await.outcome, Outcome::Cancelled);
     assert!(!lines(&file).iter().any(|pid| lives(pid)), "somebody has fled");
+}
+
+/// A clone of the agent has claimed a command, and died with it: the agent that lives cannot know that, until the command
+/// would have had to end.
+#[tokio::test]
+async fn what_a_dead_clone_has_claimed_gets_its_end() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let clone = Ledger::new(&broker.connect(&Role::Agent("web-1".parse().unwrap())).await);
+    let run = Run { timeout: Duration::from_secs(1), ..run("true") };
+    let agent = run.agent.clone().unwrap();
+    let accepted = Accepted { intent: run.clone(), origin: Origin::Ledger, instance: "clone".to_owned() };
+    let claim = clone.claim(&agent, &run.id, "clone", EventKind::Accepted(Box::new(accepted))).await.unwrap();
+    assert!(matches!(claim, Claim::Won(_)));
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let began = Instant::now();
+    submit(&ledger, &run).await;
+    assert_eq!(end_of(&ledger, &run).await.outcome, Outcome::Lost);
+    assert!(began.elapsed() > Duration::from_secs(10), "it could have been at work");
 }
 
 /// A broker is restored from a copy that is older than some claims: what was started does not start again, whether

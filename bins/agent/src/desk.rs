@@ -5,6 +5,7 @@
 //! were dropped, and once in a while.
 
 mod doubt;
+mod open;
 mod reading;
 mod refusals;
 
@@ -26,6 +27,7 @@ use crate::job::{Context, Job, JobEnd};
 use crate::pulse::Load;
 use crate::queue::{Cancelled, Offer, Queue};
 use doubt::Doubt;
+use open::Open;
 use reading::{Catching, in_flight};
 use refusals::Refusals;
 
@@ -40,6 +42,7 @@ pub(crate) struct Desk {
     load: watch::Sender<Load>,
     connection: watch::Receiver<ogent_broker::ConnectionState>,
     jobs: JoinSet<(CommandId, JobEnd)>,
+    open: Open,
     recording: JoinSet<Recorded>,
     /// Commands that came straight to the agent, and who waits for their outcome.
     direct: HashMap<CommandId, Option<ReplyTo>>,
@@ -74,6 +77,7 @@ impl Desk {
             load,
             connection: broker.state(),
             jobs: JoinSet::new(),
+            open: Open::default(),
             recording: JoinSet::new(),
             direct: HashMap::new(),
             catching: None,
@@ -97,6 +101,7 @@ impl Desk {
                     None => break,
                 },
                 Some(done) = self.jobs.join_next() => self.ended(done),
+                (id, end) = self.open.next() => self.looked_at(id, end),
                 Some(recorded) = self.recording.join_next() => self.recorded(recorded),
                 caught = in_flight(&mut self.catching) => self.caught_up(caught),
                 () = sleep_until(self.catch_up_at), if self.catching.is_none() => self.catch_up(),
@@ -227,14 +232,22 @@ impl Desk {
         match done {
             Ok((id, end)) => {
                 self.queue.finish(&id, end == JobEnd::Ended);
-                if end == JobEnd::Ended {
-                    self.doubt.ended(id);
+                match end {
+                    JobEnd::Ended => self.doubt.ended(id),
+                    JobEnd::Open(later) => self.open.keep(&self.context, id, later),
                 }
                 if self.queue.remembers_much() || self.queue.has_room_again() {
                     self.catch_up_within(Duration::ZERO);
                 }
             }
             Err(error) => tracing::error!(%error, "a job broke"),
+        }
+    }
+
+    fn looked_at(&mut self, id: CommandId, end: JobEnd) {
+        match end {
+            JobEnd::Ended => self.queue.settled(&id),
+            JobEnd::Open(later) => self.open.keep(&self.context, id, later),
         }
     }
 

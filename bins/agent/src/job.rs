@@ -25,6 +25,11 @@ use supervise::Supervisor;
 const HELD_TRIES: u32 = 20;
 const HELD_PAUSE: Duration = Duration::from_millis(250);
 
+/// How soon to look again at a command whose end could not be written.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How long the end of what another process with this agent's id runs may take to reach the ledger.
+const FOREIGN_MARGIN: Duration = Duration::from_secs(20);
+
 /// What all jobs of an agent share.
 #[derive(Clone)]
 pub(crate) struct Context {
@@ -61,10 +66,18 @@ pub(crate) struct Job {
 pub(crate) enum JobEnd {
     /// The command has its one end in the ledger.
     Ended,
-    /// Somebody else has it.
-    Foreign,
-    /// Its end could not be written.
-    Unsettled,
+    /// It has none, and somebody has to look again.
+    Open(Later),
+}
+
+/// When to look again at a command without an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Later {
+    pub(crate) after: Duration,
+    /// Whether whoever has claimed it can be taken for dead then.
+    pub(crate) may_settle: bool,
+    /// How long another process may be at work on it.
+    pub(crate) patience: Duration,
 }
 
 // === impl Job ===
@@ -98,7 +111,9 @@ impl Job {
                     None => self.run_claimed(context, writer).await,
                 }
             }
-            (Ok(Claim::Taken), _) => settle::taken(&context, &self.run.id, self.may_settle).await,
+            (Ok(Claim::Taken), _) => {
+                settle::taken(&context, &self.run.id, self.may_settle, self.patience(&context)).await
+            }
             (Err(error), _) => {
                 tracing::error!(command = %self.run.id, %error, "a claim was refused");
                 self.too_large(&context).await
@@ -204,7 +219,7 @@ impl Job {
                             let end = Finished::without_process(Outcome::Lost, Cause::AgentLost, message);
                             return self.end_anew(&context, end).await;
                         }
-                        Err(error) => return unsettled(&self.run, &error),
+                        Err(error) => return self.unsettled(&context, &error),
                     }
                 }
             }
@@ -217,7 +232,7 @@ impl Job {
         match writer.append(EventKind::Finished(Box::new(end.clone()))).await {
             Ok(_) => {}
             Err(AppendError::SetBack) => return self.end_anew(context, end).await,
-            Err(error) => return unsettled(&self.run, &error),
+            Err(error) => return self.unsettled(context, &error),
         }
         self.answer(context, fold.unwrap_or_else(|| ResultFold::new(0)), &end).await;
         JobEnd::Ended
@@ -233,7 +248,7 @@ impl Job {
                 self.answer(context, ResultFold::new(0), &end).await;
                 JobEnd::Ended
             }
-            Err(error) => unsettled(&self.run, &error),
+            Err(error) => self.unsettled(context, &error),
         }
     }
 
@@ -262,9 +277,19 @@ impl Job {
                 self.answer(context, ResultFold::new(0), &end).await;
                 JobEnd::Ended
             }
-            Ok(Claim::Taken) => JobEnd::Foreign,
-            Err(error) => unsettled(&self.run, &error),
+            Ok(Claim::Taken) => settle::taken(context, &self.run.id, self.may_settle, self.patience(context)).await,
+            Err(error) => self.unsettled(context, &error),
         }
+    }
+
+    fn unsettled(&self, context: &Context, error: &AppendError) -> JobEnd {
+        tracing::error!(command = %self.run.id, %error, "the end of a command could not be written");
+        JobEnd::Open(Later { after: LOOK_AGAIN, may_settle: false, patience: self.patience(context) })
+    }
+
+    /// How long a process that has claimed this command may be at work on it.
+    fn patience(&self, context: &Context) -> Duration {
+        self.run.timeout + context.kill_grace + FOREIGN_MARGIN
     }
 
     async fn answer(&self, context: &Context, mut fold: ResultFold, end: &Finished) {
@@ -276,11 +301,6 @@ impl Job {
 
 fn not_an_intent(problem: String) -> Finished {
     Finished::without_process(Outcome::Rejected, Cause::NotAnIntent, problem)
-}
-
-fn unsettled(run: &Run, error: &AppendError) -> JobEnd {
-    tracing::error!(command = %run.id, %error, "the end of a command could not be written");
-    JobEnd::Unsettled
 }
 
 fn is_late(run: &Run) -> bool {

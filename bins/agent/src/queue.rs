@@ -163,6 +163,18 @@ impl Queue {
         }
     }
 
+    /// A command that had stayed open has its end now.
+    pub(crate) fn settled(&mut self, id: &CommandId) {
+        // Unless it is here again, after the ledger was set back.
+        if self.running.contains_key(id) || self.waiting.iter().any(|one| one.run.id == *id) {
+            return;
+        }
+        self.open.retain(|(_, open)| open != id);
+        if !self.done.iter().any(|(_, done)| done == id) {
+            self.ids.remove(id);
+        }
+    }
+
     pub(crate) fn cancel(&mut self, cancel: Cancel) -> Cancelled {
         if let Some(running) = self.running.get(&cancel.id) {
             running.cancel.send_if_modified(|wish| {
@@ -321,8 +333,13 @@ mod tests {
         queue.start().unwrap();
         queue.finish(&first.run.id, true);
         assert_eq!(queue.settled_through(), 5);
-        queue.finish(&"b".parse().unwrap(), false);
+        let second = "b".parse().unwrap();
+        queue.finish(&second, false);
         assert_eq!(queue.settled_through(), 5);
+        assert!(queue.knows(&second));
+        queue.settled(&second);
+        assert_eq!(queue.settled_through(), 6);
+        assert!(!queue.knows(&second));
     }
 
     proptest! {

@@ -7,25 +7,28 @@ use ogent_protocol::claim::Settlement;
 use ogent_protocol::event::Finished;
 use ogent_protocol::{Cause, CommandId, EventKind, Outcome};
 
-use crate::job::{Context, JobEnd};
+use crate::job::{Context, JobEnd, Later};
 use crate::process::{self, Cgroups};
 
 const MAX_TRIES: u32 = 10;
+/// How soon to look again after that.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Looks at a command whose claim was lost to somebody. An earlier life of this agent is known by its name; with
 /// `may_settle`, it can be nobody else. What it left open is ended as lost, because nobody can know how far the command
-/// came.
-pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bool) -> JobEnd {
+/// came. Another process with this agent's id, a clone, has `patience` to end what it runs.
+pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bool, patience: Duration) -> JobEnd {
+    let unsettled = JobEnd::Open(Later { after: LOOK_AGAIN, may_settle, patience });
     // Where an event of that life arrives late, what was looked at is not the last one any more.
     for _ in 0..MAX_TRIES {
-        let Some(last) = last_event(context, command).await else { return JobEnd::Unsettled };
+        let Some(last) = last_event(context, command).await else { return unsettled };
         let was_here = last.instance.as_ref().is_some_and(|instance| context.journal.has_lived(instance));
         match Settlement::of(&last.event.kind, may_settle || was_here) {
             Settlement::Ended => return JobEnd::Ended,
             Settlement::Leave => {
                 tracing::warn!(%command, "another process with this agent's id has claimed a command");
-                return JobEnd::Foreign;
+                return JobEnd::Open(Later { after: patience, may_settle: true, patience });
             }
             Settlement::EndAsLost => {}
         }
@@ -38,7 +41,7 @@ pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bo
         }
     }
     tracing::error!(%command, "a lost command could not be ended");
-    JobEnd::Unsettled
+    unsettled
 }
 
 async fn end_as_lost(context: &Context, command: &CommandId, last: &StoredEvent) -> Result<u64, AppendError> {
