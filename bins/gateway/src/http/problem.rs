@@ -44,6 +44,8 @@ impl ApiError {
         let (code, detail) = (self.code.as_str(), &self.detail);
         let cause = self.cause.as_deref().map(chain).unwrap_or_default();
         match self.code.status().as_u16() {
+            // Strangers may cause as many of these as they like; `ogent_streams` and the statuses of routes show them.
+            _ if self.code == Code::TooManyStreams => tracing::debug!(code, detail, "request refused"),
             500 => tracing::error!(code, detail, cause, "request failed: this is a bug"),
             501.. => tracing::warn!(code, detail, cause, "request failed"),
             _ => tracing::debug!(code, detail, cause, "request refused"),

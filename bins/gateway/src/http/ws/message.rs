@@ -188,7 +188,6 @@ impl TryFrom<String> for Reference {
 /// Reads one message of a client, for the fuzz target, which cannot name its type: how it shows in a log, and the same
 /// message once more.
 #[doc(hidden)]
-#[expect(clippy::missing_errors_doc, reason = "not for anybody else")]
 pub fn read_client_message(text: &str) -> Result<(String, Value), DecodeError> {
     let message = ClientMessage::read(text)?;
     let shown = format!("{message:?}");
