@@ -136,12 +136,12 @@ impl Desk {
     }
 
     fn offer(&mut self, sequence: u64, run: Run) {
-        let offer = match self.queue.offer(sequence, run.clone(), self.is_settling) {
-            // A bell that comes late.
-            Offer::Old if self.context.journal.has(&run.id) => Offer::Known,
-            Offer::Old => self.queue.offer_old(sequence, run),
-            other => other,
-        };
+        let is_old = self.queue.is_old(sequence, &run.id);
+        // A bell that comes late.
+        if is_old && self.context.journal.has(&run.id) {
+            return;
+        }
+        let offer = self.queue.offer(sequence, run, self.is_settling && !is_old);
         if offer == Offer::Full {
             // It stays in the ledger, and is read again when there is room.
             tracing::debug!(sequence, "no room for another waiting command");

@@ -60,9 +60,6 @@ pub(crate) enum Offer {
     Known,
     /// There is no room; the ledger keeps it.
     Full,
-    /// The ledger has been read beyond it, and it is not known: it has ended and was forgotten here, or the ledger was
-    /// restored from an older copy and has given its sequence out for a second time.
-    Old,
 }
 
 /// What a cancellation met.
@@ -93,19 +90,16 @@ impl Queue {
         }
     }
 
-    /// A command of which the bell told.
-    pub(crate) fn offer(&mut self, sequence: u64, run: Run, may_settle: bool) -> Offer {
-        match sequence > self.caught_up || self.ids.contains(&run.id) {
-            // Older commands wait in the ledger for want of room: new ones must not overtake them.
-            true if self.was_full => Offer::Full,
-            true => self.take(sequence, run, may_settle),
-            false => Offer::Old,
-        }
+    /// Whether the ledger has been read beyond this command, and it is not known: it has ended and was forgotten here,
+    /// or the ledger was restored from an older copy and has given its sequence out a second time.
+    pub(crate) fn is_old(&self, sequence: u64, id: &CommandId) -> bool {
+        sequence <= self.caught_up && !self.ids.contains(id)
     }
 
-    /// A command of which the bell told, from where the ledger has been read already. Its claim will tell.
-    pub(crate) fn offer_old(&mut self, sequence: u64, run: Run) -> Offer {
-        self.take(sequence, run, false)
+    /// A command of which the bell told. Where it is old, its claim will tell.
+    pub(crate) fn offer(&mut self, sequence: u64, run: Run, may_settle: bool) -> Offer {
+        // Older commands wait in the ledger for want of room: new ones must not overtake them.
+        if self.was_full { Offer::Full } else { self.take(sequence, run, may_settle) }
     }
 
     /// A command that was read from the ledger.
@@ -315,7 +309,7 @@ mod tests {
         }
         queue.finish(&"ended".parse().unwrap(), true);
         queue.caught_up_to(9);
-        assert_eq!(queue.offer(5, run("new"), false), Offer::Old);
+        assert!(queue.is_old(5, &"new".parse().unwrap()) && !queue.is_old(6, &"running".parse().unwrap()));
         queue.set_back(100);
         assert_eq!(queue.offer_read(5, run("new"), true), Offer::Taken);
         assert_eq!(queue.offer_read(6, run("running"), true), Offer::Known);
@@ -353,10 +347,10 @@ mod tests {
             for (sequence, read_ledger, finish) in offers {
                 if read_ledger {
                     for one in queue.caught_up() + 1..=sequence {
-                        queue.offer(one, run(&format!("c{one}")), false);
+                        queue.offer_read(one, run(&format!("c{one}")), false);
                     }
                     queue.caught_up_to(sequence);
-                } else {
+                } else if !queue.is_old(sequence, &format!("c{sequence}").parse().unwrap()) {
                     queue.offer(sequence, run(&format!("c{sequence}")), false);
                 }
                 while let Some((next, _)) = queue.start() {
