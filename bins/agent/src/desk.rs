@@ -10,8 +10,10 @@ mod reading;
 mod refusals;
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use ogent_broker::intake::{Heard, Intake, ReplyTo};
 use ogent_broker::{Broker, Submission, SubmitError};
@@ -70,6 +72,7 @@ impl Desk {
         queue: Queue,
         load: watch::Sender<Load>,
     ) -> Self {
+        let doubt = Doubt::after(context.journal.latest());
         Self {
             context,
             intake,
@@ -83,7 +86,7 @@ impl Desk {
             catching: None,
             catch_up_at: Instant::now(),
             is_settling: true,
-            doubt: Doubt::default(),
+            doubt,
             refusals: Refusals::default(),
         }
     }
@@ -212,7 +215,12 @@ impl Desk {
             let (may_settle, is_old) = (waiting.may_settle, waiting.is_old);
             let job = Job { run, origin, reply, cancel, may_settle, is_old };
             let context = self.context.clone();
-            self.jobs.spawn(async move { (id, job.go(context).await) });
+            let broke = JobEnd::Open(job.later(&context));
+            self.jobs.spawn(async move {
+                // What broke keeps nobody's place, and gets its end.
+                let end = AssertUnwindSafe(job.go(context)).catch_unwind().await;
+                (id, end.unwrap_or(broke))
+            });
         }
         self.tell_load();
     }

@@ -147,8 +147,10 @@ impl Job {
             Some(Intent::Run(recorded)) if *recorded != self.run => {
                 Some(not_an_intent("it is not what the ledger holds under this id".to_owned()))
             }
-            Some(_) => None,
-            None => Some(not_an_intent("it is another agent's".to_owned())),
+            Some(Intent::Run(_)) => None,
+            // What it was cannot be compared any more.
+            Some(Intent::Cancel(cancel)) => Some(cancelled(&cancel)),
+            None => Some(not_an_intent("the ledger does not hold it for this agent".to_owned())),
         }
     }
 
@@ -181,7 +183,7 @@ impl Job {
     /// Why the command is not even claimed for running, if there is a reason.
     fn refusal(&self) -> Option<Finished> {
         if let Some(cancel) = &*self.cancel.borrow() {
-            return Some(Finished::without_process(Outcome::Cancelled, Cause::Cancelled, cancelled_by(cancel)));
+            return Some(cancelled(cancel));
         }
         if is_late(&self.run) {
             return Some(Finished::without_process(
@@ -284,7 +286,12 @@ impl Job {
 
     fn unsettled(&self, context: &Context, error: &AppendError) -> JobEnd {
         tracing::error!(command = %self.run.id, %error, "the end of a command could not be written");
-        JobEnd::Open(Later { after: LOOK_AGAIN, may_settle: false, patience: self.patience(context) })
+        JobEnd::Open(self.later(context))
+    }
+
+    /// When nothing of it runs here any more: whoever looks next may end it.
+    pub(crate) fn later(&self, context: &Context) -> Later {
+        Later { after: LOOK_AGAIN, may_settle: true, patience: self.patience(context) }
     }
 
     /// How long a process that has claimed this command may be at work on it.
@@ -305,6 +312,10 @@ fn not_an_intent(problem: String) -> Finished {
 
 fn is_late(run: &Run) -> bool {
     run.not_after.is_some_and(|not_after| Timestamp::now() > not_after)
+}
+
+fn cancelled(cancel: &Cancel) -> Finished {
+    Finished::without_process(Outcome::Cancelled, Cause::Cancelled, cancelled_by(cancel))
 }
 
 /// Who cancelled, and why, as one line.

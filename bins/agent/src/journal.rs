@@ -65,13 +65,21 @@ impl Journal {
         let mut book =
             Book { path, file, lines: 0, instance: instance.to_owned(), lives, names: HashSet::new(), order };
         book.forget();
-        book.rewrite()?;
+        // A full disk must not keep an agent from starting: somebody may want to make room by it.
+        if let Err(error) = book.rewrite() {
+            tracing::warn!(path = %book.path.display(), %error, "the journal of started commands cannot be written");
+        }
         Ok(Self(Arc::new(Mutex::new(book))))
     }
 
     /// Whether this agent, in this life or an earlier one, has started the command.
     pub(crate) fn has(&self, command: &CommandId) -> bool {
         self.book().names.contains(command)
+    }
+
+    /// The command that was started last, in this life or an earlier one, as far as is remembered.
+    pub(crate) fn latest(&self) -> Option<CommandId> {
+        self.book().order.back().map(|(_, command)| command.clone())
     }
 
     /// Whether this is the name of an earlier life of this agent. The lock on its folder says that it is over.
@@ -100,7 +108,8 @@ impl Book {
         self.names.insert(command.clone());
         self.order.push_back((until, command.clone()));
         self.lines += 1;
-        self.file.write_all(format!("{until} {command}\n").as_bytes())?;
+        // A line break first: where the disk was full, the last line may be half of one.
+        self.file.write_all(format!("\n{until} {command}").as_bytes())?;
         if self.lines > 2 * MAX_NAMES {
             self.forget();
             self.rewrite()?;
@@ -123,8 +132,8 @@ impl Book {
 
     /// Writes the file anew. It is never seen half written.
     fn rewrite(&mut self) -> io::Result<()> {
-        let lives = self.lives.iter().chain([&self.instance]).map(|life| format!("{LIFE}{life}\n"));
-        let text: String = lives.chain(self.order.iter().map(|(until, name)| format!("{until} {name}\n"))).collect();
+        let lives = self.lives.iter().chain([&self.instance]).map(|life| format!("\n{LIFE}{life}"));
+        let text: String = lives.chain(self.order.iter().map(|(until, name)| format!("\n{until} {name}"))).collect();
         let new = self.path.with_extension("new");
         fs::write(&new, text)?;
         fs::rename(&new, &self.path)?;
@@ -159,7 +168,7 @@ mod tests {
         journal.note(&id("long-ago"), Some(Timestamp::UNIX_EPOCH));
         journal.note(&id("whenever"), None);
         let mut file = OpenOptions::new().append(true).open(dir.path().join("started")).unwrap();
-        file.write_all(b"17 half-a-li").unwrap();
+        file.write_all(b"\n17 half-a-li").unwrap();
 
         let next = Journal::open(dir.path(), "next").unwrap();
         assert!(next.has_lived("life") && !next.has_lived("next"), "its own life is not over");

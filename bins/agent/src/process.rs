@@ -14,7 +14,7 @@ use std::process::ExitStatus;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStderr, ChildStdout};
 
-use ogent_protocol::{CommandId, OutputStream};
+use ogent_protocol::{AgentId, CommandId, OutputStream};
 
 pub(crate) use cgroup::Cgroups;
 pub(crate) use spawn::spawn;
@@ -59,8 +59,8 @@ impl Process {
     }
 
     /// It, and all that it starts.
-    pub(crate) fn tree(&self, command: &CommandId, cgroups: Option<&Cgroups>) -> Tree {
-        Tree::of(self.pid, command, cgroups)
+    pub(crate) fn tree(&self, agent: &AgentId, command: &CommandId, cgroups: Option<&Cgroups>) -> Tree {
+        Tree::of(self.pid, agent, command, cgroups)
     }
 
     /// Whether nobody can print anything any more.

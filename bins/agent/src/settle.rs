@@ -5,7 +5,7 @@ use std::time::Duration;
 use ogent_broker::{AppendError, StoredEvent};
 use ogent_protocol::claim::Settlement;
 use ogent_protocol::event::Finished;
-use ogent_protocol::{Cause, CommandId, EventKind, Outcome};
+use ogent_protocol::{AgentId, Cause, CommandId, EventKind, Outcome};
 
 use crate::job::{Context, JobEnd, Later};
 use crate::process::{self, Cgroups};
@@ -14,6 +14,9 @@ const MAX_TRIES: u32 = 10;
 /// How soon to look again after that.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Counts or ends what is left of a command.
+type OnLeftover = fn(&AgentId, &CommandId, Option<&Cgroups>) -> usize;
 
 /// Looks at a command whose claim was lost to somebody. An earlier life of this agent is known by its name; with
 /// `may_settle`, it can be nobody else. What it left open is ended as lost, because nobody can know how far the command
@@ -25,7 +28,15 @@ pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bo
         let Some(last) = last_event(context, command).await else { return unsettled };
         let was_here = last.instance.as_ref().is_some_and(|instance| context.journal.has_lived(instance));
         match Settlement::of(&last.event.kind, may_settle || was_here) {
-            Settlement::Ended => return JobEnd::Ended,
+            Settlement::Ended => {
+                // The life that ended it as lost may have been killed before it could end what was left.
+                if let EventKind::Finished(end) = &last.event.kind
+                    && end.cause == Some(Cause::AgentLost)
+                {
+                    on_leftover(context, command, process::end_leftover).await;
+                }
+                return JobEnd::Ended;
+            }
             Settlement::Leave => {
                 tracing::warn!(%command, "another process with this agent's id has claimed a command");
                 return JobEnd::Open(Later { after: patience, may_settle: true, patience });
@@ -60,9 +71,9 @@ async fn end_as_lost(context: &Context, command: &CommandId, last: &StoredEvent)
 }
 
 /// Nobody watches over these processes any more, nobody can cancel them, and nobody reads what they print.
-async fn on_leftover(context: &Context, command: &CommandId, act: fn(&CommandId, Option<&Cgroups>) -> usize) -> usize {
-    let (command, cgroups) = (command.clone(), context.cgroups.clone());
-    tokio::task::spawn_blocking(move || act(&command, cgroups.as_ref())).await.unwrap_or(0)
+async fn on_leftover(context: &Context, command: &CommandId, act: OnLeftover) -> usize {
+    let (agent, command, cgroups) = (context.agent.clone(), command.clone(), context.cgroups.clone());
+    tokio::task::spawn_blocking(move || act(&agent, &command, cgroups.as_ref())).await.unwrap_or(0)
 }
 
 /// Asks until the broker answers: the next chance would be the next start of this agent.

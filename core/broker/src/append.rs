@@ -126,9 +126,11 @@ fn classify(error: ApiError) -> AppendError {
         10077 | 10023 | 10047 => AppendError::Full(error.description),
         // JSStreamMessageExceedsMaximumErr
         10054 => AppendError::TooLarge,
-        // No leader, JetStream not (yet) there, stream offline.
-        10008 | 10009 | 10039 | 10076 | 10118 => AppendError::Unavailable(error.description),
-        _ => AppendError::Refused(error.description),
+        // JSStreamSealedErr: this will not change.
+        10109 => AppendError::Refused(error.description),
+        // No leader, JetStream not (yet) there, stream offline, limits of an account, and what later servers say:
+        // nothing that runs should be ended for it.
+        _ => AppendError::Unavailable(error.description),
     }
 }
 

@@ -16,12 +16,21 @@ const AT_MOST_EVERY: Duration = Duration::from_secs(30);
 pub(super) struct Doubt {
     /// The command that was the last to end here.
     last_ended: Option<CommandId>,
-    /// The same when the connection was last lost: whether the ledger still has that end is to be asked.
-    open: Option<CommandId>,
+    /// What is to be asked since the connection was last lost.
+    open: Option<Question>,
     is_down: bool,
     /// How often in a row the ledger seemed to be set back.
     seen: u32,
     noticed_at: Option<Instant>,
+}
+
+/// What the ledger should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Question {
+    /// About this command.
+    pub(super) command: CommandId,
+    /// Its end, and not only that it was claimed.
+    pub(super) has_ended: bool,
 }
 
 /// What to make of an answer.
@@ -38,11 +47,16 @@ pub(super) enum Verdict {
 // === impl Doubt ===
 
 impl Doubt {
+    /// At the start of an agent, whose last life had started this command: the ledger should know it.
+    pub(super) fn after(latest: Option<CommandId>) -> Self {
+        Self { open: latest.map(|command| Question { command, has_ended: false }), ..Self::default() }
+    }
+
     /// A command has ended, and the ledger has its end.
     pub(super) fn ended(&mut self, command: CommandId) {
         if self.is_down {
             // The answer came just before the connection was lost.
-            self.open = Some(command.clone());
+            self.open = Some(Question { command: command.clone(), has_ended: true });
         }
         self.last_ended = Some(command);
     }
@@ -51,12 +65,12 @@ impl Doubt {
     pub(super) fn connection_changed(&mut self, is_up: bool) {
         self.is_down = !is_up;
         if self.open.is_none() {
-            self.open = self.last_ended.clone();
+            self.open = self.last_ended.clone().map(|command| Question { command, has_ended: true });
         }
     }
 
-    /// A command whose end the ledger should have.
-    pub(super) fn question(&self) -> Option<CommandId> {
+    /// What the ledger is to be asked.
+    pub(super) fn question(&self) -> Option<Question> {
         self.open.clone()
     }
 
@@ -93,7 +107,7 @@ mod tests {
         doubt.connection_changed(true);
         doubt.ended("after".parse().unwrap());
         doubt.connection_changed(true);
-        assert_eq!(doubt.question().unwrap().as_str(), "before");
+        assert_eq!(doubt.question().unwrap().command.as_str(), "before");
         assert_eq!(
             [true, true, true].map(|it| doubt.judge(it)),
             [Verdict::AskAgain, Verdict::AskAgain, Verdict::SetBack]

@@ -10,7 +10,7 @@ use rand::Rng as _;
 use tokio::time::Instant;
 
 use super::Desk;
-use super::doubt::Verdict;
+use super::doubt::{Question, Verdict};
 use crate::job::Context;
 use crate::queue::Offer;
 
@@ -38,9 +38,10 @@ impl Desk {
         let (after, question) = (self.queue.caught_up(), self.doubt.question());
         self.catching = Some(Box::pin(async move {
             let mut caught = ledger.catch_up(&agent, after, PAGE).await?;
-            if let Some(command) = question {
+            if let Some(Question { command, has_ended }) = question {
                 let last = ledger.last_event(&agent, &command).await?;
-                caught.is_set_back |= !last.is_some_and(|last| matches!(last.event.kind, EventKind::Finished(_)));
+                let is_known = last.is_some_and(|last| !has_ended || matches!(last.event.kind, EventKind::Finished(_)));
+                caught.is_set_back |= !is_known;
             }
             Ok(caught)
         }));

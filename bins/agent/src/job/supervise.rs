@@ -6,7 +6,8 @@
 //!      │               SIGTERM to the group    │  SIGKILL to the group │
 //!      └── exits ──────────────────────────────┴──────────────────────┴──▶ exited ──▶ done
 //! ```
-//! Exited is not done: others may still hold the pipes. After a normal end they get a moment to finish what they
+//! A process that SIGKILL does not end within two seconds (another account's, or stuck in the kernel) is given up and
+//! named. Exited is not done: others may still hold the pipes. After a normal end they get a moment to finish what they
 //! print and are then left alone, as a shell would do; after a time-out or a cancellation the whole group has to go.
 
 use std::os::unix::process::ExitStatusExt as _;
@@ -56,6 +57,8 @@ pub(super) struct Supervisor {
     kill_grace: Duration,
     stop_now: CancellationToken,
     stop: Option<Stop>,
+    /// Whether a wish to stop was heard; it may have come when nothing was left to be stopped.
+    heard_wish: bool,
     exit: Option<Exit>,
 }
 
@@ -86,7 +89,7 @@ impl Supervisor {
     pub(super) fn new(process: Process, run: &Run, context: &Context, fold: Option<ResultFold>) -> Self {
         let started = Instant::now();
         Self {
-            tree: process.tree(&run.id, context.cgroups.as_ref()),
+            tree: process.tree(&context.agent, &run.id, context.cgroups.as_ref()),
             process,
             outbox: Outbox::new(run.max_output_bytes),
             fold,
@@ -98,6 +101,7 @@ impl Supervisor {
             kill_grace: context.kill_grace,
             stop_now: context.stop_now.clone(),
             stop: None,
+            heard_wish: false,
             exit: None,
         }
     }
@@ -137,8 +141,8 @@ impl Supervisor {
                     Happening::Exited(status) => self.exited(status),
                 },
                 () = sleep_until(deadline) => self.on_time(),
-                wish = cancelled(cancel), if self.stop.is_none() => self.stop(Why::Cancelled(wish)),
-                () = self.stop_now.cancelled(), if self.stop.is_none() => self.stop(Why::AgentStops),
+                wish = cancelled(cancel), if !self.heard_wish => self.stop(Why::Cancelled(wish)),
+                () = self.stop_now.cancelled(), if !self.heard_wish => self.stop(Why::AgentStops),
             }
         }
     }
@@ -174,14 +178,14 @@ impl Supervisor {
     }
 
     fn is_done(&self) -> bool {
-        let Some(exit) = &self.exit else { return false };
-        let is_drained = self.process.is_silent() || Instant::now() >= exit.drained_at;
-        let may_leave_others = match &self.stop {
-            None => true,
-            Some(stop) => stop.give_up_at.is_some_and(|at| Instant::now() >= at),
-        };
-        let is_told = self.outbox.len() <= limits::MAX_CHUNK_BYTES;
-        is_drained && is_told && (may_leave_others || self.tree.survivors().is_empty())
+        if self.outbox.len() > limits::MAX_CHUNK_BYTES {
+            return false;
+        }
+        let now = Instant::now();
+        let has_given_up = self.stop.as_ref().and_then(|stop| stop.give_up_at).is_some_and(|at| now >= at);
+        let Some(exit) = &self.exit else { return has_given_up };
+        let is_drained = self.process.is_silent() || now >= exit.drained_at;
+        is_drained && (self.stop.is_none() || has_given_up || self.tree.survivors().is_empty())
     }
 
     fn exited(&mut self, status: std::io::Result<ExitStatus>) {
@@ -191,7 +195,8 @@ impl Supervisor {
 
     /// Begins to end the process and all that it has started.
     fn stop(&mut self, why: Why) {
-        if self.exit.is_some() && self.tree.survivors().is_empty() {
+        self.heard_wish = true;
+        if self.stop.is_some() || (self.exit.is_some() && self.tree.survivors().is_empty()) {
             return;
         }
         self.tree.terminate();
@@ -269,15 +274,15 @@ impl Supervisor {
 
     fn outcome(&self) -> (Outcome, Option<i32>, Option<i32>) {
         let status = self.exit.as_ref().and_then(|exit| exit.status.as_ref().ok());
-        let Some(status) = status else { return (Outcome::Lost, None, None) };
-        let outcome = match (self.stop.as_ref().map(|stop| &stop.why), status.code()) {
+        let outcome = match (self.stop.as_ref().map(|stop| &stop.why), status.map(|status| status.code())) {
             (Some(Why::TimedOut), _) => Outcome::TimedOut,
             (Some(Why::Cancelled(_) | Why::AgentStops), _) => Outcome::Cancelled,
-            (_, Some(0)) => Outcome::Succeeded,
-            (_, Some(_)) => Outcome::Failed,
-            (_, None) => Outcome::Signaled,
+            (None, None) => Outcome::Lost,
+            (None, Some(Some(0))) => Outcome::Succeeded,
+            (None, Some(Some(_))) => Outcome::Failed,
+            (None, Some(None)) => Outcome::Signaled,
         };
-        (outcome, status.code(), status.signal())
+        (outcome, status.and_then(ExitStatus::code), status.and_then(|status| status.signal()))
     }
 
     /// Why it did not end by itself, if it did not.

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use nix::unistd::User;
 use ogent_protocol::{AgentId, Run};
 
-use super::tree::MARK;
+use super::tree::{MARK, MARK_OF_AGENT};
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// What of the agent's own environment a command may see. The rest may hold secrets.
@@ -27,8 +27,8 @@ pub(super) fn variables(agent: &AgentId, run: &Run, user: Option<&User>) -> BTre
     for (name, value) in &run.env {
         set(name, value.into());
     }
-    // Last: by the second of these, all processes of a command are found.
-    set("OGENT_AGENT_ID", agent.as_str().into());
+    // Last: by these, all processes of a command are found.
+    set(MARK_OF_AGENT, agent.as_str().into());
     set(MARK, run.id.as_str().into());
     all
 }

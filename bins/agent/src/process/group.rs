@@ -65,18 +65,20 @@ fn signal(pid: u32, signal: Signal) {
     }
 }
 
-/// Living processes that are in this group, or have this mark in the environment with which they were started.
+/// Living processes that are in this group, or have all these variables in the environment with which they were started.
 #[cfg(target_os = "linux")]
-pub(super) fn marked(group: Group, mark: &[u8]) -> Vec<u32> {
+pub(super) fn marked(group: Group, mark: &[Vec<u8>]) -> Vec<u32> {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let group = group.0.map(Pid::as_raw);
+    let (group, kin) = (group.0.map(Pid::as_raw), lineage());
     let is_marked = |pid: u32| {
         // Processes of other accounts hide theirs from an agent that is not root.
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == mark)
+        let has = |wanted: &Vec<u8>| environment.split(|byte| *byte == 0).any(|variable| variable == wanted);
+        mark.iter().all(has)
     };
     let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
     numbers
+        .filter(|pid| !kin.contains(pid))
         .filter(|pid| match stat(*pid) {
             Some((_, false)) | None => false,
             Some((of, true)) => Some(of) == group || is_marked(*pid),
@@ -84,9 +86,20 @@ pub(super) fn marked(group: Group, mark: &[u8]) -> Vec<u32> {
         .collect()
 }
 
+/// This process and those that it comes from: an agent may have been started by a command, and must not end itself.
+#[cfg(target_os = "linux")]
+fn lineage() -> Vec<u32> {
+    let parent = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (_, rest) = stat.rsplit_once(") ")?;
+        rest.split(' ').nth(1)?.parse().ok().filter(|parent| *parent > 0)
+    };
+    std::iter::successors(Some(std::process::id()), parent).collect()
+}
+
 /// Other systems than Linux show nobody's environment: there, those that leave the group are not found.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn marked(group: Group, _: &[u8]) -> Vec<u32> {
+pub(super) fn marked(group: Group, _: &[Vec<u8>]) -> Vec<u32> {
     match group.0 {
         Some(leader) if killpg(leader, None) != Err(Errno::ESRCH) => vec![leader.as_raw().unsigned_abs()],
         _ => Vec::new(),
@@ -122,6 +135,14 @@ mod tests {
         assert_eq!(member("7 (a) b) Z 1 42 42 0"), Some((42, false)));
         assert_eq!(member("7 (sleep) S 1 42 42 0"), Some((42, true)));
         assert_eq!(member("nonsense"), None);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn nobody_ends_himself() {
+        let own = format!("PATH={}", std::env::var("PATH").unwrap()).into_bytes();
+        let found = marked(Group::NONE, &[own]);
+        assert!(!found.contains(&std::process::id()) && !found.contains(&std::os::unix::process::parent_id()));
     }
 
     #[test]

@@ -2,17 +2,18 @@
 //! the agent has those.
 //!
 //! A process that leaves the group keeps the environment that it was started with, in which the command's id stands:
-//! by that mark it is found, as build servers do it. A control group is better, because nobody can leave it; but to move
+//! by that mark it is found, as build servers do it. A control group is better, because only root can leave it; but to move
 //! a process into one costs some 10 ms on a machine at rest, so only commands that take longer than that get one.
 
-use ogent_protocol::CommandId;
+use ogent_protocol::{AgentId, CommandId};
 use tokio::task::JoinHandle;
 
 use super::cgroup::{Cgroup, Cgroups};
 use super::group::{self, Group};
 
-/// The variable that marks a command's processes.
+/// The variables that mark a command's processes. Two agents on one machine may have been given one id for a command.
 pub(super) const MARK: &str = "OGENT_COMMAND_ID";
+pub(super) const MARK_OF_AGENT: &str = "OGENT_AGENT_ID";
 /// How often those that are left are looked for and ended, in one go: somebody may be busy multiplying.
 const MAX_PASSES: usize = 10;
 
@@ -21,7 +22,7 @@ const MAX_PASSES: usize = 10;
 pub(crate) struct Tree {
     leader: u32,
     group: Group,
-    mark: Vec<u8>,
+    mark: [Vec<u8>; 2],
     cgroup: Option<std::sync::Arc<Cgroup>>,
     enclosing: Option<JoinHandle<()>>,
 }
@@ -29,19 +30,19 @@ pub(crate) struct Tree {
 // === impl Tree ===
 
 impl Tree {
-    pub(super) fn of(leader: u32, command: &CommandId, cgroups: Option<&Cgroups>) -> Self {
+    pub(super) fn of(leader: u32, agent: &AgentId, command: &CommandId, cgroups: Option<&Cgroups>) -> Self {
         Self {
             leader,
             group: Group::of(leader),
-            mark: format!("{MARK}={command}").into_bytes(),
+            mark: [format!("{MARK}={command}").into_bytes(), format!("{MARK_OF_AGENT}={agent}").into_bytes()],
             cgroup: cgroups.map(|cgroups| cgroups.of(command).into()),
             enclosing: None,
         }
     }
 
     /// What is known of them when their leader's number may belong to somebody else by now.
-    fn without_leader(command: &CommandId, cgroups: Option<&Cgroups>) -> Self {
-        Self { group: Group::NONE, ..Self::of(0, command, cgroups) }
+    fn without_leader(agent: &AgentId, command: &CommandId, cgroups: Option<&Cgroups>) -> Self {
+        Self { group: Group::NONE, ..Self::of(0, agent, command, cgroups) }
     }
 
     /// Puts them into a control group, beside whatever else happens.
@@ -94,13 +95,13 @@ impl Tree {
 }
 
 /// How many processes an earlier life of this agent has left of a command.
-pub(crate) fn count_leftover(command: &CommandId, cgroups: Option<&Cgroups>) -> usize {
-    Tree::without_leader(command, cgroups).survivors().len()
+pub(crate) fn count_leftover(agent: &AgentId, command: &CommandId, cgroups: Option<&Cgroups>) -> usize {
+    Tree::without_leader(agent, command, cgroups).survivors().len()
 }
 
 /// Ends what an earlier life of this agent has left of a command. Says how many processes that were.
-pub(crate) fn end_leftover(command: &CommandId, cgroups: Option<&Cgroups>) -> usize {
-    let tree = Tree::without_leader(command, cgroups);
+pub(crate) fn end_leftover(agent: &AgentId, command: &CommandId, cgroups: Option<&Cgroups>) -> usize {
+    let tree = Tree::without_leader(agent, command, cgroups);
     let left = tree.survivors().len();
     if left > 0 {
         tree.kill();

@@ -13,6 +13,7 @@ use super::Ledger;
 use super::record::{CommandRecord, INSTANCE};
 use crate::append::{AppendError, Entry, Stored};
 use crate::connect::Broker;
+use crate::direct::ReadError;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -216,7 +217,7 @@ impl EventWriter {
             };
             let mut next = self.chain.answered(answer);
             if let Next::LookBack(least) = next {
-                next = self.chain.looked_back(least, self.look_back(&entry).await);
+                next = self.chain.looked_back(least, self.look_back(&entry, least).await);
             }
             match next {
                 Next::Done(sequence) => return Ok(sequence),
@@ -246,15 +247,22 @@ impl EventWriter {
             .expect_last(self.chain.last()))
     }
 
-    /// What stands at the end of this command's events.
-    async fn look_back(&self, entry: &Entry) -> Found {
-        let Ok(Some(found)) = self.broker.last(RESULTS, &entry.subject).await else { return Found::Nothing };
+    /// What stands at the end of this command's events, which is at `least` or behind it.
+    async fn look_back(&self, entry: &Entry, least: u64) -> Found {
+        let found = match self.broker.last(RESULTS, &entry.subject).await {
+            Ok(Some(found)) => found,
+            // It cannot even be received, so nobody wrote it as an event.
+            Err(ReadError::Corrupt { .. }) => return Found::Stray { sequence: least },
+            Ok(None) | Err(ReadError::Unavailable(_)) => return Found::Nothing,
+        };
         let sequence = found.sequence;
-        let is_own = found.headers.get(INSTANCE).map(async_nats::HeaderValue::as_str) == Some(self.instance.as_str());
-        match (found.is_led_here, is_own) {
-            (true, _) => Found::Stray { sequence },
-            (false, true) => Found::Own { sequence, same: found.payload == entry.payload },
-            (false, false) => Found::Other { sequence },
+        // Every agent process puts its name on its events; what has none was led there.
+        match found.headers.get(INSTANCE).filter(|_| !found.is_led_here) {
+            None => Found::Stray { sequence },
+            Some(instance) if instance.as_str() == self.instance => {
+                Found::Own { sequence, same: found.payload == entry.payload }
+            }
+            Some(_) => Found::Other { sequence },
         }
     }
 }
