@@ -128,8 +128,8 @@ fn classify(error: ApiError) -> AppendError {
         10054 => AppendError::TooLarge,
         // JSStreamSealedErr: this will not change.
         10109 => AppendError::Refused(error.description),
-        // No leader, JetStream not (yet) there, stream offline, limits of an account, and what later servers say:
-        // nothing that runs should be ended for it.
+        // No leader, JetStream not (yet) there, stream offline, limits of an account, a message with the same id that is
+        // just being stored (10158), and what later servers say: nothing is known then, and nothing should end for it.
         _ => AppendError::Unavailable(error.description),
     }
 }
