@@ -84,6 +84,66 @@ async fn nobody_flees_from_a_cancellation() {
     assert!(!lines(&file).iter().any(|pid| lives(pid)), "somebody has fled");
 }
 
+/// An acknowledgement of the broker's for somebody else, led onto a running command's events: it is no event, and keeps
+/// the command from nothing.
+#[tokio::test]
+async fn what_is_no_event_keeps_no_command_from_its_end() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let other = broker.client(&Role::Agent("web-2".parse().unwrap())).await;
+    let dir = TempDir::new().unwrap();
+    let go = dir.path().join("go");
+    let run = run(&format!("until [ -e {} ]; do sleep 0.05; done", go.display()));
+    submit(&ledger, &run).await;
+    wait_until("its announcement", LIMIT, async || {
+        let last = ledger.last_event(run.agent.as_ref().unwrap(), &run.id).await.unwrap()?;
+        matches!(last.event.kind, EventKind::Started(_)).then_some(())
+    })
+    .await;
+    let own = format!("commands.web-2.{}", CommandId::generate());
+    other.publish_with_reply(own, format!("results.web-1.{}", run.id), "{}".into()).await.unwrap();
+    let server = broker.client(&Role::Gateway).await;
+    wait_until("the stray", LIMIT, async || {
+        let last = format!("$JS.API.DIRECT.GET.RESULTS.results.web-1.{}", run.id);
+        let found = server.request(last, "".into()).await.unwrap();
+        found.payload.starts_with(b"{\"stream\"").then_some(())
+    })
+    .await;
+    std::fs::write(go, "").unwrap();
+    assert_eq!(end_of(&ledger, &run).await.outcome, Outcome::Succeeded);
+}
+
+/// What was cancelled before its agent came, and a forged bell that says it is something else.
+#[tokio::test]
+async fn a_forged_bell_runs_nothing_that_was_cancelled() {
+    let broker = TestBroker::start().await;
+    let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let operator = broker.client(&Role::Operator).await;
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("forged");
+    let run = run("true");
+    submit(&ledger, &run).await;
+    cancel(&ledger, &run).await;
+    let subject = format!("commands.web-1.{}", run.id);
+    let mut headers = async_nats::HeaderMap::new();
+    for (name, value) in [("Nats-Stream", "COMMANDS"), ("Nats-Subject", &subject), ("Nats-Sequence", "1")] {
+        headers.insert(name, value);
+    }
+    let forged = serde_json::json!({"id": run.id, "command": format!("echo >> {}", file.display())}).to_string();
+    // It has to be heard before the agent reads the ledger.
+    let flood = tokio::spawn(async move {
+        loop {
+            operator.publish_with_headers("agents.web-1.exec", headers.clone(), forged.clone().into()).await.unwrap();
+            operator.flush().await.unwrap();
+        }
+    });
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    assert_eq!(end_of(&ledger, &run).await.outcome, Outcome::Cancelled);
+    flood.abort();
+    assert!(!file.exists());
+}
+
 /// A clone of the agent has claimed a command, and died with it: the agent that lives cannot know that, until the command
 /// would have had to end.
 #[tokio::test]

@@ -57,10 +57,13 @@ impl Cgroups {
         Cgroup { home: self.clone(), dir: self.root.join(command.as_str()) }
     }
 
+    /// Most commands were never in one; then this is one system call.
     fn remove(&self, dir: PathBuf) {
-        let mut leftover = self.leftover.lock().unwrap_or_else(PoisonError::into_inner);
-        leftover.push(dir);
-        leftover.retain(|dir| is_in_use(fs::remove_dir(dir)));
+        if is_in_use(fs::remove_dir(&dir)) {
+            let mut leftover = self.leftover.lock().unwrap_or_else(PoisonError::into_inner);
+            leftover.retain(|dir| is_in_use(fs::remove_dir(dir)));
+            leftover.push(dir);
+        }
     }
 }
 
@@ -125,16 +128,19 @@ impl Drop for Cgroup {
 fn own_group() -> io::Result<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo")?;
     let own = fs::read_to_string("/proc/self/cgroup")?;
-    match (mounts.lines().find_map(mount_point), own.lines().find_map(|line| line.strip_prefix("0::/"))) {
-        (Some(mount), Some(path)) => Ok(Path::new(mount).join(path)),
-        _ => Err(io::Error::other("cgroup v2 is not mounted")),
-    }
+    let own = own.lines().find_map(|line| line.strip_prefix("0::"));
+    let found = own.and_then(|own| mounts.lines().find_map(|line| folder(line, own)));
+    found.ok_or_else(|| io::Error::other("cgroup v2 is not mounted, or not where this process can see its group"))
 }
 
-/// Where a line of `/proc/self/mountinfo` (proc_pid_mountinfo(5)) mounts cgroup v2.
-fn mount_point(line: &str) -> Option<&str> {
+/// The folder of a group, if this line of `/proc/self/mountinfo` (proc_pid_mountinfo(5)) mounts cgroup v2, or the part
+/// of it in which the group is.
+fn folder(line: &str, group: &str) -> Option<PathBuf> {
     let (mount, filesystem) = line.split_once(" - ")?;
-    filesystem.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4))?
+    let mut fields = mount.split(' ').skip(3).filter(|_| filesystem.starts_with("cgroup2 "));
+    let (root, point) = (fields.next()?, fields.next()?);
+    let below = Path::new(group).strip_prefix(root).ok()?;
+    Some(Path::new(point).join(below))
 }
 
 fn prepare(root: &Path) -> io::Result<()> {
@@ -145,7 +151,7 @@ fn prepare(root: &Path) -> io::Result<()> {
     }
     // Linux 5.14 and newer.
     fs::metadata(root.join("cgroup.kill")).map(drop)?;
-    // Whether processes may be moved is seen by moving one: ourselves, to where we are.
+    // To be moved, a process has to be taken from where we are, too.
     let own = root.parent().unwrap_or(root).join("cgroup.procs");
     fs::OpenOptions::new().write(true).open(own).map(drop)
 }
@@ -168,8 +174,12 @@ mod tests {
     #[test]
     fn the_mount_is_found_where_it_is() {
         let hybrid = "52 50 0:26 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw";
-        assert_eq!(mount_point(hybrid), Some("/sys/fs/cgroup/unified"));
+        assert_eq!(folder(hybrid, "/").unwrap(), Path::new("/sys/fs/cgroup/unified"));
+        assert_eq!(folder(hybrid, "/a/b").unwrap(), Path::new("/sys/fs/cgroup/unified/a/b"));
         let version_1 = "53 50 0:27 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu";
-        assert_eq!(mount_point(version_1), None);
+        assert_eq!(folder(version_1, "/"), None);
+        let container = "54 50 0:26 /docker/x /sys/fs/cgroup ro,relatime - cgroup2 cgroup2 rw";
+        assert_eq!(folder(container, "/docker/x").unwrap(), Path::new("/sys/fs/cgroup"));
+        assert_eq!(folder(container, "/elsewhere"), None);
     }
 }
