@@ -12,6 +12,9 @@ use ogent_protocol::{AgentId, CommandId, Outcome};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+/// The file of the witnesses.
+const WITNESS: &str = "witness.jsonl";
+
 /// Microseconds since 1970.
 pub type Micros = i64;
 
@@ -376,12 +379,18 @@ impl Evidence {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
         };
-        let lines = BufReader::new(file).lines().enumerate();
-        lines
-            .map(|(at, line)| {
-                serde_json::from_str(&line?).map_err(|error| anyhow::anyhow!("{name}, line {}: {error}", at + 1))
-            })
-            .collect()
+        let mut found = Vec::new();
+        for (at, line) in BufReader::new(file).lines().enumerate() {
+            let line = line?;
+            match serde_json::from_str(&line) {
+                Ok(value) => found.push(value),
+                Err(_) if line.is_empty() => {}
+                // A witness that is killed while it writes across the end of a page leaves a part of its line.
+                Err(error) if error.is_eof() && name == WITNESS => {}
+                Err(error) => anyhow::bail!("{name}, line {}: {error}", at + 1),
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -75,10 +75,11 @@ impl Witness {
 
     /// One write, so that lines of many processes do not mix.
     fn tell(&self, phase: Phase) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&Witnessed { at: now(), phase, ..self.told.clone() })?;
-        line.push(b'\n');
+        let line = serde_json::to_string(&Witnessed { at: now(), phase, ..self.told.clone() })?;
+        // Another one that was killed while it wrote may have left a part of its line.
+        let line = format!("\n{line}\n");
         let mut file = OpenOptions::new().create(true).append(true).open(&self.file)?;
-        file.write_all(&line)?;
+        file.write_all(line.as_bytes())?;
         file.sync_all()
     }
 

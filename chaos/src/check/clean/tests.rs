@@ -23,6 +23,8 @@ fn a_torn_line_and_a_missing_run_are_errors() {
     assert!(crate::check::check(&evidence).is_err(), "there is no run.json");
     std::fs::write(evidence.path("run.json"), serde_json::to_string(&run()).unwrap()).unwrap();
     assert!(!crate::check::check(&evidence).unwrap().violations.is_empty(), "nothing was seen");
-    std::fs::write(evidence.path("witness.jsonl"), "{\"at\":1,").unwrap();
+    std::fs::write(evidence.path("witness.jsonl"), "\n{\"at\":1,").unwrap();
+    assert!(crate::check::check(&evidence).is_ok(), "a witness may be killed while it writes");
+    std::fs::write(evidence.path("client.jsonl"), "{\"at\":1,").unwrap();
     assert!(crate::check::check(&evidence).is_err(), "a torn line");
 }
