@@ -14,9 +14,10 @@ pub(super) fn check(case: &Case) -> Vec<Violation> {
     let mut found = Vec::new();
     for (command, story) in &case.stories {
         let (begin, end) = case.life(story);
-        let mut problems = followed(story);
-        // A store that was set back has forgotten pieces that it had acknowledged.
+        let mut problems = out_of_order(story);
+        // A store that was set back has forgotten pieces and ends that it had acknowledged, and that somebody has seen.
         if !case.is_excused(begin, end) {
+            problems.extend(another_end(story));
             problems.extend(wrong(case, story));
         }
         let nonce = story.nonce.as_deref().unwrap_or_default();
@@ -96,13 +97,21 @@ fn true_count(end: &Finished, meant: u64) -> Option<String> {
     (!is_true).then(|| format!("it printed {meant} bytes and is {}; the end tells of {told}", end.outcome))
 }
 
-/// Event numbers in the order in which somebody who followed saw them.
-fn followed(story: &Story) -> Vec<String> {
+/// Whether somebody who followed saw event numbers out of their order.
+fn out_of_order(story: &Story) -> Vec<String> {
     let mut problems = Vec::new();
-    for (gateway, numbers, ended) in &story.followed {
+    for (gateway, numbers, _) in &story.followed {
         if let Some((at, seen)) = (0..).zip(numbers).find(|(expected, seen)| expected != *seen) {
             problems.push(format!("who followed it at gateway {gateway} saw event {seen} instead of event {at}"));
         }
+    }
+    problems
+}
+
+/// Whether somebody who followed to the end saw another end than the ledger has.
+fn another_end(story: &Story) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (gateway, numbers, ended) in &story.followed {
         let last = story.end().and_then(|_| story.events.last()).map(|stored| stored.event.n);
         if let (true, Some(last)) = (*ended, last)
             && numbers.last() != Some(&last)
