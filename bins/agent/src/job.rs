@@ -131,17 +131,17 @@ impl Job {
     /// it holds differently does not start.
     async fn forgery(&self, context: &Context, held: Result<Option<Intent>, ReadError>) -> Option<Finished> {
         let held = match held {
+            Ok(found) => found,
+            Err(_) => self.held(context, 0).await,
+        };
+        let held = match held {
             // In a cluster, a copy that lags behind may have answered: only the stream itself knows.
-            Ok(None) => match context.ledger.submit(&context.agent, &self.run).await {
-                Ok(Submission::New { .. }) => {
-                    tracing::warn!(command = %self.run.id, "the ledger did not hold what claims to come from it");
-                    return None;
-                }
-                Ok(Submission::Existing) | Err(SubmitError::Unavailable(_)) => self.held(context).await,
+            None => match self.put_back(context).await {
+                Ok(Submission::New { .. }) => return None,
+                Ok(Submission::Existing) => self.held(context, HELD_TRIES).await,
                 Err(error) => return Some(not_an_intent(error.to_string())),
             },
-            Ok(found) => found,
-            Err(_) => self.held(context).await,
+            found => found,
         };
         match held {
             Some(Intent::Run(recorded)) if *recorded != self.run => {
@@ -154,18 +154,33 @@ impl Job {
         }
     }
 
-    /// What the ledger holds, asked until there is an answer. `None` when it says for some time that there is nothing.
-    async fn held(&self, context: &Context) -> Option<Intent> {
+    /// What the ledger holds, asked until there is an answer. `None` when it says again and again that there is nothing.
+    async fn held(&self, context: &Context, tries: u32) -> Option<Intent> {
         let mut nothing = 0;
         loop {
             match context.ledger.held(&context.agent, &self.run.id).await {
                 Ok(Some(intent)) => return Some(intent),
-                Ok(None) if nothing >= HELD_TRIES => return None,
+                Ok(None) if nothing >= tries => return None,
                 Ok(None) => nothing += 1,
                 Err(ReadError::Corrupt { .. }) => return None,
                 Err(ReadError::Unavailable(_)) => {}
             }
             tokio::time::sleep(HELD_PAUSE).await;
+        }
+    }
+
+    /// Puts the command into the ledger where that does not hold it, and tries until it is known whether it does.
+    async fn put_back(&self, context: &Context) -> Result<Submission, SubmitError> {
+        loop {
+            match context.ledger.submit(&context.agent, &self.run).await {
+                Err(SubmitError::Unavailable(_)) => tokio::time::sleep(HELD_PAUSE).await,
+                known => {
+                    if let Ok(Submission::New { .. }) = &known {
+                        tracing::warn!(command = %self.run.id, "put back a command that the ledger did not hold");
+                    }
+                    return known;
+                }
+            }
         }
     }
 
@@ -244,7 +259,13 @@ impl Job {
     /// it was asked for and claimed, so that it gets its end.
     async fn end_anew(&self, context: &Context, end: Finished) -> JobEnd {
         context.set_back.notify_one();
-        match self.write_anew(context, &end).await {
+        let mut written = self.write_anew(context, &end).await;
+        // Nobody else knows this end: it waits for the broker as every end does.
+        while let Err(AppendError::Unavailable(_)) = written {
+            tokio::time::sleep(HELD_PAUSE).await;
+            written = self.write_anew(context, &end).await;
+        }
+        match written {
             Ok(()) => {
                 tracing::warn!(command = %self.run.id, "wrote the end of a command that the ledger had forgotten");
                 self.answer(context, ResultFold::new(0), &end).await;
@@ -257,7 +278,7 @@ impl Job {
     async fn write_anew(&self, context: &Context, end: &Finished) -> Result<(), AppendError> {
         let Context { ledger, agent, instance, .. } = context;
         let unavailable = |error: &dyn std::fmt::Display| AppendError::Unavailable(error.to_string());
-        ledger.submit(agent, &self.run).await.map_err(|error| unavailable(&error))?;
+        self.put_back(context).await.map_err(|error| AppendError::Refused(error.to_string()))?;
         let mut writer = match ledger.last_event(agent, &self.run.id).await.map_err(|error| unavailable(&error))? {
             Some(last) if matches!(last.event.kind, EventKind::Finished(_)) => return Ok(()),
             Some(last) => ledger.resume(agent, &self.run.id, instance, last.event.n, last.sequence),

@@ -80,7 +80,9 @@ async fn on_leftover(context: &Context, command: &CommandId, act: OnLeftover) ->
 async fn last_event(context: &Context, command: &CommandId) -> Option<StoredEvent> {
     for _ in 0..MAX_TRIES {
         match context.ledger.last_event(&context.agent, command).await {
-            Ok(last) => return last,
+            Ok(Some(last)) => return Some(last),
+            // The claim is gone: the ledger was set back, and has to be read again.
+            Ok(None) => context.set_back.notify_one(),
             Err(error) => tracing::warn!(%command, %error, "cannot see who has claimed a command"),
         }
         tokio::time::sleep(PAUSE).await;
