@@ -13,7 +13,7 @@ use ogent_broker::{Broker, ConnectOptions, Credentials};
 use ogent_protocol::AgentId;
 use tempfile::TempDir;
 
-use crate::wait_until;
+use crate::{copy_folder, wait_until};
 
 /// A running nats-server with the streams of Ogent. It ends with this value.
 pub struct TestBroker {
@@ -99,7 +99,7 @@ impl TestBroker {
     pub fn back_up(&mut self) -> TempDir {
         self.kill();
         let copy = TempDir::new().unwrap();
-        copy_folder(&self.dir.path().join("store"), copy.path());
+        copy_folder(&self.dir.path().join("store"), copy.path()).unwrap();
         copy
     }
 
@@ -108,7 +108,7 @@ impl TestBroker {
         self.kill();
         let store = self.dir.path().join("store");
         std::fs::remove_dir_all(&store).unwrap();
-        copy_folder(copy.path(), &store);
+        copy_folder(copy.path(), &store).unwrap();
         self.spawn().await;
     }
 
@@ -158,18 +158,6 @@ impl Drop for TestBroker {
         self.kill();
         if std::thread::panicking() {
             eprintln!("{}", std::fs::read_to_string(self.dir.path().join("nats.log")).unwrap_or_default());
-        }
-    }
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if from.is_dir() {
-            copy_folder(&from, &to);
-        } else {
-            std::fs::copy(from, to).unwrap();
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod agent;
 mod broker;
+mod folder;
 pub mod fuzz;
 mod gateway;
 mod proxy;
@@ -10,6 +11,7 @@ mod wait;
 
 pub use agent::TestAgent;
 pub use broker::{TestBroker, nats_server};
+pub use folder::copy_folder;
 pub use gateway::TestGateway;
 pub use proxy::{Action, Direction, Link, Match, Proxy, Rule};
 pub use wait::wait_until;

@@ -13,7 +13,7 @@ pub struct AgentArgs {
     /// Id of this agent; without it, one is made from its key
     #[arg(long, env = "OGENT_AGENT_ID", value_name = "ID")]
     pub id: Option<AgentId>,
-    /// Folder in which the agent keeps its key and its lock
+    /// Folder in which the agent keeps its key, its lock, and which commands it has started
     #[arg(long, env = "OGENT_STATE_DIR", default_value = "/var/lib/ogent-agent", value_name = "DIR")]
     pub state_dir: PathBuf,
     /// Say something about this machine, to choose agents by; may be given several times
@@ -41,7 +41,7 @@ pub struct AgentArgs {
 pub struct AgentConfig {
     /// Its id; made from its key when absent.
     pub id: Option<AgentId>,
-    /// Where it keeps its key and its lock.
+    /// Where it keeps its key, its lock, and which commands it has started.
     pub state_dir: PathBuf,
     /// What its owner says about the machine.
     pub labels: BTreeMap<String, String>,

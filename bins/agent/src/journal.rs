@@ -53,11 +53,12 @@ impl Journal {
     /// When it cannot be read or written.
     pub(crate) fn open(dir: &Path, instance: &str) -> io::Result<Self> {
         let path = dir.join("started");
-        let text = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             other => other?,
         };
-        // The last line may be half of one.
+        // After a power cut it may hold anything, and the last line may be half of one: what is no entry is passed over.
+        let text = String::from_utf8_lossy(&bytes);
         let order: VecDeque<_> = text.lines().filter_map(entry).collect();
         let lives: Vec<_> = text.lines().filter_map(|line| line.strip_prefix(LIFE)).map(str::to_owned).collect();
         let lives = lives.into_iter().rev().take(MAX_LIVES).rev().collect();
@@ -168,7 +169,7 @@ mod tests {
         journal.note(&id("long-ago"), Some(Timestamp::UNIX_EPOCH));
         journal.note(&id("whenever"), None);
         let mut file = OpenOptions::new().append(true).open(dir.path().join("started")).unwrap();
-        file.write_all(b"\n17 half-a-li").unwrap();
+        file.write_all(b"\n\xff\0\n17 half-a-li").unwrap();
 
         let next = Journal::open(dir.path(), "next").unwrap();
         assert!(next.has_lived("life") && !next.has_lived("next"), "its own life is not over");

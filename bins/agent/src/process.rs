@@ -18,7 +18,7 @@ use ogent_protocol::{AgentId, CommandId, OutputStream};
 
 pub(crate) use cgroup::Cgroups;
 pub(crate) use spawn::spawn;
-pub(crate) use tree::{Tree, count_leftover, end_leftover};
+pub(crate) use tree::Tree;
 
 /// Bytes taken from a pipe at once: what a Linux pipe holds.
 const READ_BYTES: usize = 64 * 1024;

@@ -5,18 +5,15 @@ use std::time::Duration;
 use ogent_broker::{AppendError, StoredEvent};
 use ogent_protocol::claim::Settlement;
 use ogent_protocol::event::Finished;
-use ogent_protocol::{AgentId, Cause, CommandId, EventKind, Outcome};
+use ogent_protocol::{Cause, CommandId, EventKind, Outcome};
 
 use crate::job::{Context, JobEnd, Later};
-use crate::process::{self, Cgroups};
+use crate::process::Tree;
 
 const MAX_TRIES: u32 = 10;
 /// How soon to look again after that.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// Counts or ends what is left of a command.
-type OnLeftover = fn(&AgentId, &CommandId, Option<&Cgroups>) -> usize;
 
 /// Looks at a command whose claim was lost to somebody. An earlier life of this agent is known by its name; with
 /// `may_settle`, it can be nobody else. What it left open is ended as lost, because nobody can know how far the command
@@ -33,7 +30,7 @@ pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bo
                 if let EventKind::Finished(end) = &last.event.kind
                     && end.cause == Some(Cause::AgentLost)
                 {
-                    on_leftover(context, command, process::end_leftover).await;
+                    on_leftover(context, command, Tree::kill).await;
                 }
                 return JobEnd::Ended;
             }
@@ -56,9 +53,9 @@ pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bo
 }
 
 async fn end_as_lost(context: &Context, command: &CommandId, last: &StoredEvent) -> Result<u64, AppendError> {
-    let left = match on_leftover(context, command, process::count_leftover).await {
-        0 => "",
-        _ => "; what is left of it is being ended",
+    let left = match on_leftover(context, command, |tree| !tree.survivors().is_empty()).await {
+        Some(true) => "; what is left of it is being ended",
+        _ => "",
     };
     let message = format!("the agent stopped while the command was at work; how far it came cannot be known{left}");
     let end = Finished::without_process(Outcome::Lost, Cause::AgentLost, message);
@@ -66,14 +63,15 @@ async fn end_as_lost(context: &Context, command: &CommandId, last: &StoredEvent)
     let mut writer = ledger.resume(agent, command, instance, last.event.n, last.sequence);
     let stored = writer.append(EventKind::Finished(Box::new(end))).await?;
     // Only now: it could have been at work for a clone of this agent, which would have told another end.
-    on_leftover(context, command, process::end_leftover).await;
+    on_leftover(context, command, Tree::kill).await;
     Ok(stored)
 }
 
 /// Nobody watches over these processes any more, nobody can cancel them, and nobody reads what they print.
-async fn on_leftover(context: &Context, command: &CommandId, act: OnLeftover) -> usize {
+async fn on_leftover<T: Send + 'static>(context: &Context, command: &CommandId, act: fn(&Tree) -> T) -> Option<T> {
     let (agent, command, cgroups) = (context.agent.clone(), command.clone(), context.cgroups.clone());
-    tokio::task::spawn_blocking(move || act(&agent, &command, cgroups.as_ref())).await.unwrap_or(0)
+    let acting = tokio::task::spawn_blocking(move || act(&Tree::left_over(&agent, &command, cgroups.as_ref())));
+    acting.await.ok()
 }
 
 /// Asks until the broker answers: the next chance would be the next start of this agent.

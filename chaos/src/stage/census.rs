@@ -153,8 +153,13 @@ mod tests {
             command.spawn().unwrap()
         };
         let (mut one, mut two, mut other) = (start("a-1", &dir), start("a-2", &dir), start("a-1", Path::new("/")));
-        let found = commands_in(&dir);
-        assert_eq!(found, [("a-1".to_owned(), vec![one.id()]), ("a-2".to_owned(), vec![two.id()])]);
+        // A process has no environment to read while it is on its way into its program.
+        let wanted = [("a-1".to_owned(), vec![one.id()]), ("a-2".to_owned(), vec![two.id()])];
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while commands_in(&dir) != wanted && std::time::Instant::now() < deadline {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert_eq!(commands_in(&dir), wanted);
         assert_eq!(zombies_of(std::process::id()), 0);
         assert_eq!(end_commands_of("a-1", &dir), 1);
         assert!(!one.wait().unwrap().success());

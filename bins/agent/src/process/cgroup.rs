@@ -1,8 +1,8 @@
 //! Control groups of Linux (cgroup v2): whatever a command's processes do, they and their children stay in its group,
 //! and the kernel ends all of them at once.
 //!
-//! Only `cgroup.procs`, `cgroup.kill` and `cgroup.events` are used, no controllers: that also works where version 1
-//! has those (a hybrid set-up), and in a unit with `Delegate=yes` without root. Where the agent may not, it does without.
+//! Only `cgroup.procs` and `cgroup.kill` are used, no controllers: that also works where version 1 has those (a hybrid
+//! set-up), and in a unit with `Delegate=yes` without root. Where the agent may not, it does without.
 
 use std::fs;
 use std::io;

@@ -2,8 +2,10 @@
 //! the agent has those.
 //!
 //! A process that leaves the group keeps the environment that it was started with, in which the command's id stands:
-//! by that mark it is found, as build servers do it. A control group is better, because only root can leave it; but to move
-//! a process into one costs some 10 ms on a machine at rest, so only commands that take longer than that get one.
+//! by that mark it is found, as build servers do it. A control group is better, because only root can leave it; but to
+//! move a process into one costs some 10 ms on a machine at rest, so only commands that take longer than that get one.
+
+use std::sync::Arc;
 
 use ogent_protocol::{AgentId, CommandId};
 use tokio::task::JoinHandle;
@@ -23,7 +25,7 @@ pub(crate) struct Tree {
     leader: u32,
     group: Group,
     mark: [Vec<u8>; 2],
-    cgroup: Option<std::sync::Arc<Cgroup>>,
+    cgroup: Option<Arc<Cgroup>>,
     enclosing: Option<JoinHandle<()>>,
 }
 
@@ -35,13 +37,13 @@ impl Tree {
             leader,
             group: Group::of(leader),
             mark: [format!("{MARK}={command}").into_bytes(), format!("{MARK_OF_AGENT}={agent}").into_bytes()],
-            cgroup: cgroups.map(|cgroups| cgroups.of(command).into()),
+            cgroup: cgroups.map(|cgroups| Arc::new(cgroups.of(command))),
             enclosing: None,
         }
     }
 
-    /// What is known of them when their leader's number may belong to somebody else by now.
-    fn without_leader(agent: &AgentId, command: &CommandId, cgroups: Option<&Cgroups>) -> Self {
+    /// What an earlier life of this agent has left of a command: its leader's number may belong to somebody else by now.
+    pub(crate) fn left_over(agent: &AgentId, command: &CommandId, cgroups: Option<&Cgroups>) -> Self {
         Self { group: Group::NONE, ..Self::of(0, agent, command, cgroups) }
     }
 
@@ -70,14 +72,15 @@ impl Tree {
         if let Some(cgroup) = &self.cgroup {
             cgroup.kill();
         }
+        let mut before = Vec::new();
         for _ in 0..MAX_PASSES {
             let left = self.survivors();
-            if left.is_empty() {
+            // The same ones again: they are just ending, or cannot be ended.
+            if left == before {
                 return;
             }
-            for pid in left {
-                group::kill(pid);
-            }
+            left.iter().copied().for_each(group::kill);
+            before = left;
         }
     }
 
@@ -92,19 +95,4 @@ impl Tree {
         }
         found
     }
-}
-
-/// How many processes an earlier life of this agent has left of a command.
-pub(crate) fn count_leftover(agent: &AgentId, command: &CommandId, cgroups: Option<&Cgroups>) -> usize {
-    Tree::without_leader(agent, command, cgroups).survivors().len()
-}
-
-/// Ends what an earlier life of this agent has left of a command. Says how many processes that were.
-pub(crate) fn end_leftover(agent: &AgentId, command: &CommandId, cgroups: Option<&Cgroups>) -> usize {
-    let tree = Tree::without_leader(agent, command, cgroups);
-    let left = tree.survivors().len();
-    if left > 0 {
-        tree.kill();
-    }
-    left
 }
