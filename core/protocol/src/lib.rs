@@ -2,7 +2,7 @@
 //!
 //! The modules stand in the order in which a command passes them: an [`id`] names it, a [`subject`] carries its
 //! [`intent`], the agent makes a [`claim`] and answers with [`event`]s that follow one [`lifecycle`] to one [`outcome`], and [`rest`]
-//! shows all of it to HTTP clients. [`wire`] turns messages into bytes and back, within [`limits`].
+//! shows all of it to HTTP clients. An [`analysis`] asks for a [`verdict`] on it before. [`wire`] turns messages into bytes and back, within [`limits`].
 
 pub mod id;
 pub mod subject;
@@ -16,7 +16,9 @@ pub mod lifecycle;
 pub mod outcome;
 
 pub mod agent;
+pub mod analysis;
 pub mod rest;
+pub mod verdict;
 
 pub mod limits;
 pub mod wire;
@@ -25,10 +27,12 @@ pub mod wire;
 pub mod schema;
 
 pub use agent::{AgentInfo, Heartbeat, Platform};
+pub use analysis::{Advice, AdvisorState, Analysis, AnalysisRequest, Decision, PolicyMode, Raise, Ruling};
 pub use blob::Blob;
 pub use event::{Cause, Event, EventKind, OutputChunk, OutputStream};
 pub use id::{AgentId, CommandId, InvalidId};
 pub use intent::{Cancel, ExecutionTarget, Intent, IntentWire, InvalidIntent, Program, Run};
 pub use lifecycle::{InvalidTransition, Lifecycle};
 pub use outcome::{CommandStatus, Outcome};
+pub use verdict::{RiskLevel, Verdict};
 pub use wire::Encoding;
