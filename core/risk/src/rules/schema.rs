@@ -74,7 +74,7 @@ pub(crate) struct Program {
 }
 
 /// What a program does under a condition. All conditions that are given must hold.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Rule {
     /// The operands begin with the words of one of these; `*` is any one word.
