@@ -1,5 +1,106 @@
 //! What is known about programs: data in `rules/`, read once.
 
+mod apply;
+mod options;
 mod schema;
+mod verbs;
 
-pub(crate) use schema::{Does, File, Group, Program, Rule, Run, Selector};
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+pub(crate) use apply::{Hit, apply};
+pub(crate) use options::Parsed;
+pub(crate) use schema::{Does, Program, Run, Selector};
+pub(crate) use verbs::Verb;
+use schema::File;
+use verbs::Verbs;
+
+/// Every file of rules with its name.
+const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+
+const VERBS: &str = include_str!("../rules/verbs.toml");
+
+/// Everything that is known.
+#[derive(Debug, Default)]
+pub(crate) struct Rules {
+    programs: Vec<Program>,
+    by_name: HashMap<&'static str, usize>,
+    verbs: Verbs,
+    /// What was wrong with the data; a test expects nothing.
+    mistakes: Vec<String>,
+}
+
+static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::read(FILES, VERBS));
+
+/// The rules that Ogent comes with.
+pub(crate) fn shipped() -> &'static Rules {
+    &RULES
+}
+
+// === impl Rules ===
+
+impl Rules {
+    fn read(files: &[(&'static str, &'static str)], verbs: &str) -> Self {
+        let mut rules = Self::default();
+        match toml::from_str(verbs) {
+            Ok(verbs) => rules.verbs = verbs,
+            Err(error) => rules.mistakes.push(format!("verbs: {error}")),
+        }
+        for (name, text) in files {
+            match toml::from_str::<File>(text) {
+                Ok(file) => rules.add(name, file),
+                // What cannot be read makes its programs unknown, which is safe.
+                Err(error) => rules.mistakes.push(format!("{name}: {error}")),
+            }
+        }
+        rules
+    }
+
+    fn add(&mut self, file: &str, content: File) {
+        for group in content.group {
+            let names = group.names.split_whitespace().map(str::to_owned).collect();
+            self.insert(file, Program { names, does: group.does, long: group.long, ..Program::default() });
+        }
+        for program in content.program {
+            self.insert(file, program);
+        }
+    }
+
+    fn insert(&mut self, file: &str, program: Program) {
+        let at = self.programs.len();
+        for name in &program.names {
+            // The rules live as long as the process, and so may their names.
+            if self.by_name.insert(String::leak(name.clone()), at).is_some() {
+                self.mistakes.push(format!("{file}: {name} stands in the rules twice"));
+            }
+        }
+        self.programs.push(program);
+    }
+
+    /// What is known about a program of that name.
+    pub(crate) fn program(&self, name: &str) -> Option<&Program> {
+        let at = self.by_name.get(name).or_else(|| self.by_name.get(versionless(name)?))?;
+        self.programs.get(*at)
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.by_name.keys().copied()
+    }
+
+    pub(crate) fn verbs(&self) -> &Verbs {
+        &self.verbs
+    }
+}
+
+/// `python3.11` is `python3`, `gcc-12` is `gcc`.
+fn versionless(name: &str) -> Option<&str> {
+    let short = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').trim_end_matches('-');
+    let with_major = name.split_once('.').map(|(head, _)| head);
+    match with_major {
+        Some(head) if head.ends_with(|c: char| c.is_ascii_digit()) && head != name => Some(head),
+        _ => Some(short).filter(|short| !short.is_empty() && short.len() < name.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

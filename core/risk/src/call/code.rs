@@ -1,0 +1,149 @@
+//! Follows code wherever it comes from: a word, a file, a pipe; in the language of the shell or another.
+
+use ogent_protocol::RiskLevel;
+use ogent_protocol::verdict::{EffectKind, Provenance, Span, TargetClass};
+
+use crate::data::Data;
+use crate::judge::Judge;
+use crate::payload::{self, Language};
+use crate::report::Deed;
+use crate::word::Word;
+
+impl Judge<'_> {
+    /// Runs a word as a line of shell.
+    pub(crate) fn run_text(&mut self, line: &Word, stdin: &Data, span: Span) -> Data {
+        if line.text.trim().is_empty() && !line.holes.is_empty() {
+            self.runs_unknown(line.provenance().max(Provenance::Unknown), span);
+            return Data::unknown(Provenance::CommandOutput);
+        }
+        self.code(line, stdin, Provenance::Literal, span)
+    }
+
+    /// Runs what comes through a pipe or stands in a file as lines of shell.
+    pub(crate) fn run_data(&mut self, data: &Data, stdin: &Data, span: Span) -> Data {
+        match &data.text {
+            Some(word) if data.nothing && word.is_blank() => Data::nothing(),
+            Some(word) => {
+                let source = data.source;
+                if word.text.trim().is_empty() && !word.holes.is_empty() && data.meant_to_run {
+                    return self.meant(span);
+                }
+                if word.text.trim().is_empty() && !word.holes.is_empty() {
+                    self.runs_unknown(source.max(word.provenance()), span);
+                    return Data::unknown(Provenance::CommandOutput);
+                }
+                self.code(&word.clone(), stdin, source, span)
+            }
+            None if data.meant_to_run => self.meant(span),
+            None => {
+                self.runs_unknown(data.source, span);
+                Data::unknown(Provenance::CommandOutput)
+            }
+        }
+    }
+
+    fn meant(&mut self, span: Span) -> Data {
+        self.report.opaque("what a program prints to be run", span);
+        self.add(Deed::new(EffectKind::Execute, span).from(Provenance::CommandOutput).at(RiskLevel::Low));
+        Data::unknown(Provenance::CommandOutput)
+    }
+
+    fn runs_unknown(&mut self, source: Provenance, span: Span) {
+        self.report.opaque("code that is known only when it runs", span);
+        let level = match source {
+            Provenance::Network => RiskLevel::Critical,
+            _ => RiskLevel::High,
+        };
+        self.add(Deed::new(EffectKind::Execute, span).from(source).at(level));
+    }
+
+    /// Runs a file as a script of the shell.
+    pub(crate) fn script(&mut self, file: &Word, span: Span) -> Data {
+        if ["-", "/dev/stdin", "/dev/fd/0"].iter().any(|name| file.is(name)) {
+            return Data::unknown(Provenance::CommandOutput);
+        }
+        let known = self.file_name(file).and_then(|name| self.files.get(&name).cloned());
+        match known {
+            Some(data) => self.run_data(&data, &Data::nothing(), span),
+            None => {
+                self.unknown_file(file, span);
+                Data::unknown(Provenance::CommandOutput)
+            }
+        }
+    }
+
+    /// Something runs that lies on the machine's disk.
+    pub(crate) fn unknown_file(&mut self, file: &Word, span: Span) {
+        let place = self.standpoint.locate(file);
+        self.report.opaque(format!("what stands in {}", file.shown()), file.span);
+        if file.prefix().contains("://") {
+            self.add(Deed::new(EffectKind::Execute, span).on(TargetClass::Network, file.shown()).from(Provenance::Network));
+            return;
+        }
+        let startup = place.class == TargetClass::Startup && ["rc", "profile", "login", "environment"].iter().any(|end| file.text.ends_with(end));
+        let kind = if startup { EffectKind::Execute } else { EffectKind::Unknown };
+        let level = match place.class {
+            _ if startup => RiskLevel::Low,
+            TargetClass::Temporary => RiskLevel::High,
+            _ => RiskLevel::Medium,
+        };
+        self.add(Deed::new(kind, span).on(place.class, file.shown()).from(Provenance::File).at(level).because("runs a file whose content is not known"));
+    }
+
+    /// Runs code of another language.
+    pub(crate) fn foreign(&mut self, language: Language, code: &Word, stdin: &Data, span: Span) -> Data {
+        if code.text.trim().is_empty() && !code.holes.is_empty() {
+            self.runs_unknown(code.provenance().max(Provenance::Unknown), span);
+            return Data::unknown(Provenance::CommandOutput);
+        }
+        if code.text.len() > crate::limits::MAX_LINE_BYTES || !self.grow(code.text.len(), span) {
+            return Data::unknown(Provenance::CommandOutput);
+        }
+        let found = payload::scan(language, &code.text);
+        let source = code.provenance();
+        if found.remote_shell {
+            self.add(Deed::new(EffectKind::RemoteShell, span));
+        }
+        if self.depth < 10 {
+            self.depth += 1;
+            for line in &found.shell {
+                let word = Word { source, ..Word::literal(line.as_str(), span) };
+                self.aside(|judge| judge.run_text(&word, stdin, span));
+            }
+            for argv in &found.argvs {
+                let words = argv.iter().map(|text| Word { source, ..Word::literal(text.as_str(), span) }).collect();
+                self.aside(|judge| judge.command(words, stdin, span));
+            }
+            self.depth -= 1;
+        } else if !found.shell.is_empty() || !found.argvs.is_empty() {
+            self.report.give_up("code stands in code too deeply to be looked at", span);
+        }
+        for (kind, target, recursive) in &found.effects {
+            self.payload_effect(*kind, target.as_deref(), *recursive, span);
+        }
+        if found.runs_unknown {
+            self.runs_unknown(source.max(Provenance::Unknown), span);
+        }
+        if !found.plain && found.opaque {
+            self.report.opaque("what code in another language does", span);
+            self.add(Deed::new(EffectKind::Unknown, span).at(RiskLevel::Medium).because("runs code in another language that is not understood"));
+        }
+        stdin.changed()
+    }
+
+    fn payload_effect(&mut self, kind: EffectKind, target: Option<&str>, recursive: bool, span: Span) {
+        use EffectKind as E;
+        let about_files = matches!(
+            kind,
+            E::Read | E::Write | E::Delete | E::Overwrite | E::PermissionWidened | E::Permission | E::Ownership | E::RawDevice | E::Format
+        );
+        match target {
+            Some(path) if about_files => self.touch(kind, &Word::literal(path, span), recursive, span),
+            None if about_files && kind != E::Read => {
+                self.touch(kind, &Word::unknown(Provenance::Unknown, span), recursive, span);
+            }
+            Some(target) => self.add(Deed { target: Some(target.to_owned()), recursive, ..Deed::new(kind, span) }),
+            None => self.add(Deed { recursive, ..Deed::new(kind, span) }),
+        }
+    }
+}

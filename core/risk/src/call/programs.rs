@@ -1,0 +1,308 @@
+//! Follows a program by what is known of it: code where it needs code, rules where data is enough.
+
+use ogent_protocol::RiskLevel;
+use ogent_protocol::verdict::{EffectKind, Provenance, Span, TargetClass};
+
+use crate::data::Data;
+use crate::judge::Judge;
+use crate::payload::Language;
+use crate::report::Deed;
+use crate::rules::{self, Does, Hit, Parsed, Program, Run, Selector};
+use crate::shell_joined;
+use crate::word::Word;
+
+impl Judge<'_> {
+    /// Follows a program with its arguments.
+    pub(crate) fn program(&mut self, name: &str, word: &Word, args: Vec<Word>, stdin: &Data, span: Span) -> Data {
+        let installed = self.context.programs.as_ref().filter(|_| self.away == 0).map(|programs| programs.has(name));
+        if installed == Some(false) {
+            let deed = Deed::new(EffectKind::Unknown, word.span).at(RiskLevel::Medium);
+            self.add(Deed { target: Some(name.to_owned()), ..deed.because("calls a program that the machine does not have") });
+        }
+        if let Some(data) = self.special(name, &args, stdin, span) {
+            self.report.program(name, true, installed, word.span);
+            return data;
+        }
+        let Some(program) = self.rules.program(name) else {
+            return self.unknown(name, word, &args, stdin, installed, span);
+        };
+        self.report.program(name, true, installed, word.span);
+        if asks_for_help(&args) {
+            return Data::unknown(Provenance::CommandOutput);
+        }
+        self.by_rules(name, program, &args, stdin, span)
+    }
+
+    fn unknown(&mut self, name: &str, word: &Word, args: &[Word], stdin: &Data, installed: Option<bool>, span: Span) -> Data {
+        self.report.program(name, false, installed, word.span);
+        self.report.opaque(format!("what {name} does"), word.span);
+        if asks_for_help(args) && args.len() == 1 {
+            return Data::unknown(Provenance::CommandOutput);
+        }
+        let deed = Deed::new(EffectKind::Unknown, span).at(RiskLevel::Medium);
+        self.add(Deed { target: Some(name.to_owned()), ..deed.because("calls a program that is not known") });
+        self.by_verbs(args.iter(), args, Does::Print, span);
+        self.as_wrapper(args, stdin, span);
+        Data { secret: stdin.secret, ..Data::unknown(Provenance::CommandOutput) }
+    }
+
+    fn by_rules(&mut self, name: &str, program: &Program, args: &[Word], stdin: &Data, span: Span) -> Data {
+        let parsed = Parsed::new(program, args);
+        let hits = rules::apply(program, &parsed, args);
+        let mut printed = None;
+        for hit in &hits {
+            let data = self.hit(hit, stdin, span);
+            printed = printed.or(data);
+        }
+        if hits.is_empty() {
+            if program.verbs {
+                let preview = parsed.options.iter().any(|given| self.rules.verbs().is_preview(given));
+                if !preview {
+                    let operands: Vec<Word> = parsed.words().cloned().collect();
+                    self.by_verbs(operands.iter(), args, program.does, span);
+                }
+            } else {
+                self.plainly(name, program.does, &parsed, span);
+            }
+        } else if program.does == Does::Read {
+            self.reads(&parsed);
+        }
+        let source = match stdin.source {
+            Provenance::Literal => Provenance::CommandOutput,
+            other => other.max(Provenance::CommandOutput),
+        };
+        let mut out = printed.unwrap_or_else(|| crate::special::text::filtered(name, args, stdin).unwrap_or_else(|| Data::unknown(source)));
+        out.secret |= stdin.secret || (program.does == Does::Read && parsed.words().any(|word| self.is_secret(word)));
+        out.meant_to_run = is_meant_to_run(name, args);
+        if out.text.is_none() {
+            out.below = out.below.or_else(|| self.names_below(name, &parsed, stdin));
+        }
+        out
+    }
+
+    /// The folder that a program's output has the names of files of.
+    fn names_below(&self, name: &str, parsed: &Parsed, stdin: &Data) -> Option<Word> {
+        match name {
+            "ls" | "dir" | "fd" | "fdfind" | "tree" | "locate" | "mlocate" | "plocate" => {
+                let folder = if name.starts_with("fd") { parsed.words().nth(1) } else { parsed.words().next() };
+                let everywhere = name.ends_with("locate");
+                Some(match folder {
+                    _ if everywhere => Word::literal("/", Span::default()),
+                    Some(word) => word.clone(),
+                    None => Word::literal(".", Span::default()),
+                })
+            }
+            "grep" | "egrep" | "fgrep" | "sort" | "head" | "tail" | "uniq" | "shuf" | "tac" | "tee" | "rg" | "cat" => stdin.below.clone(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_secret(&self, word: &Word) -> bool {
+        matches!(self.standpoint.locate(word).class, TargetClass::Credentials)
+    }
+
+    fn reads(&mut self, parsed: &Parsed) {
+        for word in parsed.words() {
+            self.touch(EffectKind::Read, word, false, word.span);
+        }
+    }
+
+    /// A call of which no rule says more than what the program does anyway.
+    fn plainly(&mut self, name: &str, does: Does, parsed: &Parsed, span: Span) {
+        match does {
+            Does::Print => {}
+            Does::Read => self.reads(parsed),
+            Does::Write => {
+                let places: Vec<Word> = parsed.words().filter(|word| looks_like_path(word)).cloned().collect();
+                self.add(Deed::new(EffectKind::Write, span).at(RiskLevel::Low).because("makes or changes files"));
+                for word in &places {
+                    self.write_file(word, false, word.span);
+                }
+            }
+            Does::Unknown => {
+                self.report.opaque(format!("what {name} does with these arguments"), span);
+                let deed = Deed::new(EffectKind::Unknown, span).at(RiskLevel::Medium);
+                self.add(Deed { target: Some(name.to_owned()), ..deed.because("calls a program in a way that is not known") });
+            }
+        }
+    }
+
+    fn by_verbs<'w>(&mut self, operands: impl Iterator<Item = &'w Word>, args: &[Word], does: Does, span: Span) {
+        use crate::rules::Verb;
+        let texts: Vec<&str> = operands.filter(|word| word.holes.is_empty() && !word.text.starts_with('-')).map(|word| word.text.as_str()).collect();
+        match self.rules.verbs().of(texts.iter().copied()) {
+            Some(Verb::Delete) => {
+                self.add(Deed::new(EffectKind::RemoteDelete, span).on(TargetClass::Cloud, texts.join(" ")).because("destroys or takes away something elsewhere"));
+            }
+            Some(Verb::Change) => {
+                self.add(Deed::new(EffectKind::RemoteChange, span).on(TargetClass::Cloud, texts.join(" ")).because("changes something elsewhere"));
+            }
+            Some(Verb::Read) => {}
+            None if does == Does::Unknown && !args.is_empty() => {
+                self.report.opaque("what this call does", span);
+                self.add(Deed::new(EffectKind::Unknown, span).at(RiskLevel::Medium).because("calls a program in a way that is not known"));
+            }
+            None => {}
+        }
+    }
+
+    /// Follows a rule that holds; gives what it prints, where that is another program's output.
+    fn hit(&mut self, hit: &Hit<'_>, stdin: &Data, span: Span) -> Option<Data> {
+        let rule = hit.rule;
+        #[cfg(test)]
+        self.report.fired.push(std::ptr::from_ref(rule) as usize);
+        if rule.away {
+            self.add(Deed::new(EffectKind::Remote, span).at(RiskLevel::Low).because("runs something on another machine or in a container"));
+        }
+        if let Some(run) = rule.run {
+            let floor = rule.level;
+            if let Some(level) = floor {
+                self.add(Deed { attack: rule.attack.clone(), ..Deed::new(rule.effect, span).at(level).because(rule.why.as_str()) });
+            }
+            return if rule.away {
+                self.elsewhere(|judge| judge.run_hit(run, hit, stdin, span))
+            } else {
+                self.run_hit(run, hit, stdin, span)
+            };
+        }
+        if hit.targets.is_empty() {
+            if rule.target == Selector::None || !is_about_files(rule.effect) {
+                let class = rule.class.unwrap_or_default();
+                let deed = Deed { class, level: rule.level, recursive: hit.recursive, attack: rule.attack.clone(), ..Deed::new(rule.effect, span) };
+                self.add(deed.because(rule.why.as_str()));
+            }
+            return None;
+        }
+        for word in &hit.targets {
+            let mut deed = match rule.class {
+                None if is_about_files(rule.effect) => self.deed(rule.effect, word, hit.recursive, span),
+                class => Deed {
+                    recursive: hit.recursive,
+                    ..Deed::new(rule.effect, span).on(class.unwrap_or_default(), word.shown()).from(word.provenance())
+                },
+            };
+            // For files the place tells how bad it is, and the rule how bad at least.
+            deed.level = match (deed.level, rule.level) {
+                (Some(place), Some(rule)) => Some(place.max(rule)),
+                (place, rule) => rule.or(place),
+            };
+            deed.attack = rule.attack.clone().or(deed.attack);
+            self.add(deed.because(rule.why.as_str()));
+        }
+        None
+    }
+
+    fn run_hit(&mut self, run: Run, hit: &Hit<'_>, stdin: &Data, span: Span) -> Option<Data> {
+        let words = &hit.targets;
+        if words.is_empty() {
+            return None;
+        }
+        let each = |judge: &mut Self, language: Language| {
+            words.iter().map(|word| judge.foreign(language, word, stdin, span)).fold(Data::nothing(), Data::then)
+        };
+        Some(match run {
+            Run::Argv => {
+                let mut words = words.clone();
+                while words.first().is_some_and(|word| assigns(word)) {
+                    words.remove(0);
+                }
+                self.aside(|judge| judge.command(words, stdin, span))
+            }
+            Run::Words => {
+                let line = shell_joined(words, span);
+                self.aside(|judge| judge.run_text(&line, stdin, span))
+            }
+            Run::Shell => words.iter().map(|word| self.aside(|judge| judge.run_text(word, stdin, span))).fold(Data::nothing(), Data::then),
+            Run::File => {
+                let stream = |word: &Word| ["-", "/dev/stdin"].iter().any(|name| word.is(name));
+                for word in words {
+                    if stream(word) {
+                        self.foreign_data(stdin, span);
+                    } else if let Some(data) = self.file_name(word).and_then(|name| self.files.get(&name).cloned()) {
+                        self.foreign_data(&data, span);
+                    } else {
+                        self.unknown_file(word, span);
+                    }
+                }
+                Data::unknown(Provenance::CommandOutput)
+            }
+            Run::Python => each(self, Language::Python),
+            Run::Perl => each(self, Language::Perl),
+            Run::Ruby => each(self, Language::Ruby),
+            Run::Node => each(self, Language::Node),
+            Run::Php => each(self, Language::Php),
+            Run::Lua => each(self, Language::Lua),
+            Run::Awk => each(self, Language::Awk),
+            Run::Sed => each(self, Language::Sed),
+            Run::Sql => each(self, Language::Sql),
+            Run::Code => each(self, Language::Other),
+        })
+    }
+
+    /// Code of some language that comes from a pipe or a file that was just written.
+    pub(crate) fn foreign_data(&mut self, data: &Data, span: Span) {
+        match &data.text {
+            Some(word) if data.nothing && word.is_blank() => {}
+            Some(word) => {
+                let language = payload_language(&word.text);
+                let word = word.clone();
+                self.foreign(language, &word, &Data::nothing(), span);
+                if data.source == Provenance::Network {
+                    self.add(Deed::new(EffectKind::Execute, span).from(Provenance::Network));
+                }
+            }
+            None => {
+                let level = if data.source == Provenance::Network { RiskLevel::Critical } else { RiskLevel::High };
+                self.add(Deed::new(EffectKind::Execute, span).from(data.source).at(level));
+            }
+        }
+    }
+}
+
+/// A guess by a few words that only one language has.
+fn payload_language(code: &str) -> Language {
+    let has = |parts: &[&str]| parts.iter().any(|part| code.contains(part));
+    if has(&["import os", "import sys", "import sub", "import socket", "def ", "__import__"]) {
+        Language::Python
+    } else if has(&["require('", "require(\"", "console.log", "=> {"]) {
+        Language::Node
+    } else if has(&["use strict", "my $", "use Socket"]) {
+        Language::Perl
+    } else if has(&["<?php"]) {
+        Language::Php
+    } else if has(&["puts ", "require '"]) {
+        Language::Ruby
+    } else {
+        Language::Other
+    }
+}
+
+fn assigns(word: &Word) -> bool {
+    let name = word.text.bytes().take_while(|b| *b == b'_' || b.is_ascii_alphanumeric()).count();
+    name > 0 && word.text.as_bytes().get(name) == Some(&b'=')
+}
+
+fn is_about_files(kind: EffectKind) -> bool {
+    use EffectKind as E;
+    matches!(
+        kind,
+        E::Read | E::Write | E::Delete | E::Overwrite | E::RawDevice | E::Format | E::SecretRead | E::PermissionWidened | E::Permission | E::Ownership
+    )
+}
+
+fn looks_like_path(word: &Word) -> bool {
+    word.text.contains('/') || word.text.contains('.') || word.text.starts_with('~')
+}
+
+/// `--help` and `--version` only print.
+fn asks_for_help(args: &[Word]) -> bool {
+    let alone = args.len() == 1 && args.iter().any(|word| ["-h", "-V", "-v", "-help", "-version", "help", "version", "-?", "--usage"].iter().any(|text| word.is(text)));
+    alone || args.iter().take_while(|word| !word.is("--")).any(|word| word.is("--help") || word.is("--version"))
+}
+
+/// Programs that print settings of the shell: `eval "$(ssh-agent -s)"` is what they are for.
+fn is_meant_to_run(name: &str, args: &[Word]) -> bool {
+    let known = ["ssh-agent", "dircolors", "lesspipe", "lesspipe.sh", "gpg-agent", "keychain", "tset", "resize", "register-python-argcomplete", "thefuck", "zoxide"];
+    let says = ["init", "hook", "shellenv", "env", "completion", "completions", "activate", "setup", "shell", "export", "docker-env", "podman-env", "--alias", "-", "shell.bash", "path", "bash", "zsh", "fish", "init-shell"];
+    known.contains(&name) || args.iter().take(3).any(|word| says.iter().any(|text| word.is(text)))
+}

@@ -1,0 +1,293 @@
+//! The state of following one command: what is known about its machine, what it has set, what it has done.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use ogent_protocol::verdict::{EffectKind, Privilege, Provenance, Span, SyntaxError, Verdict};
+use ogent_protocol::{Program, RiskLevel};
+use rable::Node;
+
+use crate::context::Context;
+use crate::data::Data;
+use crate::limits::{MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_HISTORY, MAX_STEPS};
+use crate::place::Standpoint;
+use crate::report::{Deed, Report};
+use crate::rules::{self, Rules};
+use crate::shell::scope::Scope;
+use crate::syntax::{self, NoTree};
+use crate::word::Word;
+
+/// Follows a command.
+pub(crate) struct Judge<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) rules: &'static Rules,
+    pub(crate) report: Report,
+    pub(crate) scope: Scope,
+    pub(crate) standpoint: Standpoint,
+    /// What is known to stand in files.
+    pub(crate) files: HashMap<String, Data>,
+    /// Where the text that is followed stands.
+    pub(crate) frame: Frame,
+    pub(crate) privilege: Privilege,
+    /// Over zero on another machine or in a container.
+    pub(crate) away: u32,
+    /// Over zero where nobody knows whether this is reached.
+    pub(crate) branch: u32,
+    /// What the pipeline that is followed has seen.
+    pub(crate) pipe: Pipe,
+    /// Whether an open file of this shell is a connection.
+    pub(crate) connected: bool,
+    pub(crate) depth: u8,
+    steps: u32,
+    bytes: usize,
+}
+
+/// What stands where.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    /// The text whose tree is followed.
+    text: Rc<str>,
+    /// Where it stands in the command; none where it stands there only in another form.
+    offset: Option<usize>,
+    /// The place of all of it.
+    whole: Span,
+    /// How it came to be run.
+    pub(crate) source: Provenance,
+}
+
+/// What a pipeline has seen.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pipe {
+    /// A shell that runs what it reads.
+    pub(crate) shell: bool,
+    /// A program that talks to the network both ways.
+    pub(crate) network: bool,
+}
+
+// === impl Judge ===
+
+impl<'a> Judge<'a> {
+    pub(crate) fn new(context: &'a Context) -> Self {
+        let root = context.user.as_deref() == Some("root");
+        let home = context.home.clone().unwrap_or_else(|| match context.user.as_deref() {
+            None => "/home/user".to_owned(),
+            Some("root") => "/root".to_owned(),
+            Some(user) => format!("/home/{user}"),
+        });
+        let home = if home.len() > 1 { home.trim_end_matches('/').to_owned() } else { home };
+        Self {
+            context,
+            rules: rules::shipped(),
+            report: Report::default(),
+            scope: Scope::new(context, &home),
+            standpoint: Standpoint { cwd: context.cwd.clone(), home },
+            files: HashMap::new(),
+            frame: Frame::of("", Some(0), Span::default(), Provenance::Literal),
+            privilege: if root { Privilege::Elevated } else { Privilege::Ordinary },
+            away: 0,
+            branch: 0,
+            pipe: Pipe::default(),
+            connected: false,
+            depth: 0,
+            steps: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Follows the commands before this one, for what they leave behind: files, mostly.
+    pub(crate) fn remember(&mut self) {
+        self.report.muted += 1;
+        let history = &self.context.history;
+        for line in history.iter().skip(history.len().saturating_sub(MAX_HISTORY)) {
+            let (scope, standpoint) = (self.scope.clone(), self.standpoint.clone());
+            self.line(line, &Data::nothing());
+            (self.scope, self.standpoint) = (scope, standpoint);
+            (self.steps, self.bytes, self.connected) = (0, 0, false);
+        }
+        self.report.muted -= 1;
+    }
+
+    /// Follows a command to its verdict.
+    pub(crate) fn judge(mut self, program: &Program) -> Verdict {
+        let stdin = match &self.context.stdin {
+            Some(text) => Data::known(text.as_str(), Span::default()),
+            None => Data::nothing(),
+        };
+        let error = match program {
+            Program::Shell(line) => self.line(line, &stdin),
+            Program::Argv(argv) => {
+                self.argv(argv, &stdin);
+                None
+            }
+        };
+        self.report.verdict(error)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn follow(&mut self, line: &str) {
+        self.line(line, &Data::nothing());
+    }
+
+    fn line(&mut self, line: &str, stdin: &Data) -> Option<SyntaxError> {
+        let whole = Span::new(0, line.len());
+        self.frame = Frame::of(line, Some(0), whole, Provenance::Literal);
+        match syntax::parse(line) {
+            Ok(nodes) => {
+                self.list(&nodes, stdin);
+                None
+            }
+            Err(NoTree::TooMuch(why)) => {
+                self.report.give_up(why, whole);
+                None
+            }
+            Err(NoTree::Invalid(error)) => {
+                let deed = Deed::new(EffectKind::Unknown, error.span).at(RiskLevel::High);
+                self.add(deed.because(format!("is not a line of shell: {}", error.message)));
+                Some(error)
+            }
+        }
+    }
+
+    fn argv(&mut self, argv: &[String], stdin: &Data) {
+        let mut at = 0;
+        // The places are those of the line as it is shown.
+        let words = argv.iter().map(|text| {
+            let shown = Program::Argv(vec![text.clone()]).to_string().len();
+            let span = Span::new(at, at + shown);
+            at += shown + 1;
+            Word::literal(text.as_str(), span)
+        });
+        let words = words.collect();
+        self.command(words, stdin, Span::new(0, at.saturating_sub(1)));
+    }
+
+    /// Follows code that stands in a word, in a file, or comes through a pipe.
+    pub(crate) fn code(&mut self, code: &Word, stdin: &Data, source: Provenance, span: Span) -> Data {
+        let (text, holes) = fill_holes(code);
+        if text.trim().is_empty() {
+            return Data::nothing();
+        }
+        let source = source.max(code.source).max(self.frame.source);
+        self.scope.fill(&holes);
+        let offset = None;
+        self.nested(&text, offset, stdin, source, span)
+    }
+
+    /// Follows commands that stand in the text at a known place, or only in another form.
+    pub(crate) fn nested(&mut self, text: &str, at: Option<usize>, stdin: &Data, source: Provenance, span: Span) -> Data {
+        if self.depth >= MAX_DEPTH {
+            self.report.give_up("code stands in code too deeply to be looked at", span);
+            return Data::unknown(Provenance::CommandOutput);
+        }
+        let nodes = match syntax::parse(text) {
+            Ok(nodes) => nodes,
+            Err(NoTree::TooMuch(why)) => {
+                self.report.give_up(why, span);
+                return Data::unknown(Provenance::CommandOutput);
+            }
+            Err(NoTree::Invalid(_)) => {
+                let deed = Deed::new(EffectKind::Unknown, span).at(RiskLevel::High);
+                self.add(deed.because("runs something that is not a line of shell"));
+                return Data::unknown(Provenance::CommandOutput);
+            }
+        };
+        let frame = Frame::of(text, at, span, source);
+        let outer = std::mem::replace(&mut self.frame, frame);
+        self.depth += 1;
+        let data = self.list(&nodes, stdin);
+        self.depth -= 1;
+        self.frame = outer;
+        data
+    }
+
+    /// Where a node stands in the command.
+    pub(crate) fn span(&self, node: &Node) -> Span {
+        self.frame.span(node.span.start, node.span.end)
+    }
+
+    /// Counts one step; false when there have been too many.
+    pub(crate) fn step(&mut self, span: Span) -> bool {
+        self.steps += 1;
+        if self.steps == MAX_STEPS {
+            self.report.give_up("it has more steps than are looked at", span);
+        }
+        self.steps < MAX_STEPS
+    }
+
+    /// Counts bytes that expansions have made; false when there have been too many.
+    pub(crate) fn grow(&mut self, bytes: usize, span: Span) -> bool {
+        let before = self.bytes;
+        self.bytes = self.bytes.saturating_add(bytes);
+        if before <= MAX_EXPANDED_BYTES && self.bytes > MAX_EXPANDED_BYTES {
+            self.report.give_up("it makes more text than is looked at", span);
+        }
+        self.bytes <= MAX_EXPANDED_BYTES
+    }
+
+    pub(crate) fn add(&mut self, deed: Deed) {
+        self.report.add(deed, self.privilege);
+    }
+
+    /// Follows something with other rights than before.
+    pub(crate) fn elevated<T>(&mut self, follow: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.privilege, Privilege::Elevated);
+        let out = follow(self);
+        self.privilege = before;
+        out
+    }
+
+    /// Follows something on another machine or in a container: what is set here means nothing there.
+    pub(crate) fn elsewhere<T>(&mut self, follow: impl FnOnce(&mut Self) -> T) -> T {
+        self.away += 1;
+        let cwd = self.standpoint.cwd.take();
+        let out = follow(self);
+        self.standpoint.cwd = cwd;
+        self.away -= 1;
+        out
+    }
+
+    /// Follows something that changes variables only for itself.
+    pub(crate) fn aside<T>(&mut self, follow: impl FnOnce(&mut Self) -> T) -> T {
+        let (scope, standpoint) = (self.scope.clone(), self.standpoint.clone());
+        let out = follow(self);
+        (self.scope, self.standpoint) = (scope, standpoint);
+        out
+    }
+}
+
+// === impl Frame ===
+
+impl Frame {
+    fn of(text: &str, offset: Option<usize>, whole: Span, source: Provenance) -> Self {
+        Self { text: text.into(), offset, whole, source }
+    }
+
+    /// Where characters of the text stand in the command.
+    pub(crate) fn span(&self, start: usize, end: usize) -> Span {
+        let Some(offset) = self.offset else { return self.whole };
+        let span = syntax::byte_span(&self.text, start, end);
+        Span::new(span.start + offset, span.end + offset)
+    }
+
+    /// Where a text stands in the command that begins at a place of it.
+    pub(crate) fn inner(&self, word: Span, at: Option<usize>) -> Option<usize> {
+        self.offset.and(at).map(|at| word.start + at)
+    }
+}
+
+/// Code with names of unknown variables where its holes are.
+fn fill_holes(code: &Word) -> (String, Vec<(String, Word)>) {
+    if code.holes.is_empty() {
+        return (code.text.clone(), Vec::new());
+    }
+    let (mut text, mut from, mut names) = (String::new(), 0, Vec::new());
+    for (number, hole) in code.holes.iter().enumerate() {
+        text.push_str(code.text.get(from..hole.at).unwrap_or_default());
+        let name = format!("__hole_{number}");
+        text.push_str(&format!("${{{name}}}"));
+        names.push((name, Word::unknown(hole.source, code.span)));
+        from = hole.at.max(from);
+    }
+    text.push_str(code.text.get(from..).unwrap_or_default());
+    (text, names)
+}

@@ -1,0 +1,10 @@
+//! Follows the shell's own part of a command: lists, loops, variables, redirections, builtins.
+
+mod arithmetic;
+mod builtin;
+mod expand;
+mod param;
+mod redirect;
+pub(crate) mod scope;
+mod simple;
+mod walk;

@@ -1,0 +1,122 @@
+//! What a command has set: variables, functions, aliases, its arguments.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use ogent_protocol::verdict::{Provenance, Span};
+use rable::Node;
+
+use crate::context::Context;
+use crate::word::Word;
+
+/// What a variable may hold.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Value {
+    /// One word, or those of an array.
+    pub(crate) words: Vec<Word>,
+    /// Whether it is an array.
+    pub(crate) array: bool,
+}
+
+/// What a command has set. Cheap to copy as long as little is set.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scope {
+    /// Each variable with everything that it may hold.
+    vars: HashMap<String, Vec<Value>>,
+    pub(crate) functions: HashMap<String, (Rc<Node>, crate::judge::Frame)>,
+    pub(crate) aliases: HashMap<String, Word>,
+    /// `$1` and on; none where nobody knows.
+    pub(crate) arguments: Vec<Word>,
+    /// Which of several values is looked at now.
+    pub(crate) alternative: usize,
+    /// How many values the variable had that had the most.
+    pub(crate) alternatives: usize,
+    /// Functions that are being followed.
+    pub(crate) calls: Vec<String>,
+}
+
+/// Most values that are kept for one variable.
+const MAX_VALUES: usize = 4;
+
+// === impl Scope ===
+
+impl Scope {
+    pub(crate) fn new(context: &Context, home: &str) -> Self {
+        let mut scope = Self::default();
+        let span = Span::default();
+        let mut preset = |name: &str, text: &str| scope.set(name, Value::one(Word::literal(text, span)), false);
+        preset("HOME", home);
+        preset("TMPDIR", "/tmp");
+        preset("HISTFILE", &format!("{home}/.bash_history"));
+        preset("OSTYPE", "linux-gnu");
+        preset("SHELL", "/bin/bash");
+        preset("BASH", "/bin/bash");
+        if let Some(user) = &context.user {
+            preset("USER", user);
+            preset("LOGNAME", user);
+        }
+        for (name, value) in &context.env {
+            preset(name, value);
+        }
+        scope
+    }
+
+    /// Sets a variable. Where nobody knows whether this is reached, what it held before stays possible.
+    pub(crate) fn set(&mut self, name: &str, value: Value, maybe: bool) {
+        match self.vars.get_mut(name) {
+            Some(values) if maybe => {
+                if !values.contains(&value) && values.len() < MAX_VALUES {
+                    values.push(value);
+                }
+            }
+            Some(values) => *values = vec![value],
+            None => {
+                if self.vars.len() < 4096 {
+                    self.vars.insert(name.to_owned(), vec![value]);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn unset(&mut self, name: &str, maybe: bool) {
+        if !maybe {
+            self.vars.remove(name);
+        }
+        self.functions.remove(name);
+    }
+
+    /// What a variable holds, as far as the command itself has set it.
+    pub(crate) fn get(&mut self, name: &str) -> Option<Value> {
+        let values = self.vars.get(name)?;
+        self.alternatives = self.alternatives.max(values.len());
+        values.get(self.alternative.min(values.len().saturating_sub(1))).cloned()
+    }
+
+    /// Names for the holes of a text.
+    pub(crate) fn fill(&mut self, holes: &[(String, Word)]) {
+        for (name, word) in holes {
+            self.set(name, Value::one(word.clone()), false);
+        }
+    }
+}
+
+// === impl Value ===
+
+impl Value {
+    pub(crate) fn one(word: Word) -> Self {
+        Self { words: vec![word], array: false }
+    }
+
+    pub(crate) fn array(words: Vec<Word>) -> Self {
+        Self { words, array: true }
+    }
+
+    /// As one word: what `$x` stands for.
+    pub(crate) fn scalar(&self) -> Word {
+        self.words.first().cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn unknown(source: Provenance, span: Span) -> Self {
+        Self::one(Word::unknown(source, span))
+    }
+}
