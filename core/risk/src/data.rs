@@ -2,6 +2,7 @@
 
 use ogent_protocol::verdict::{Provenance, Span};
 
+use crate::limits::MAX_LINE_BYTES;
 use crate::word::Word;
 
 /// What flows through a pipe, or stands in a file.
@@ -69,11 +70,13 @@ impl Data {
             return self;
         }
         self.text = match (self.text, other.text) {
-            (Some(mut first), Some(second)) => {
-                first.push(&second);
-                Some(first)
+            (None, None) => None,
+            // What nobody knows is a hole in what is known.
+            (first, second) => {
+                let mut first = first.unwrap_or_else(|| hole(self.source));
+                first.push(&second.unwrap_or_else(|| hole(other.source)));
+                Some(first).filter(|word| word.text.len() <= MAX_LINE_BYTES && word.holes.len() <= 64)
             }
-            _ => None,
         };
         self.source = self.source.max(other.source);
         self.below = self.below.or(other.below);
@@ -94,7 +97,18 @@ impl Data {
                 word
             }
             (None, Some(root)) => Word { span, ..Word::below(root) },
-            (None, None) => Word::unknown(self.source, span),
+            (None, None) => {
+                let mut word = Word::unknown(self.source, span);
+                word.holes.iter_mut().for_each(|hole| hole.meant_to_run = self.meant_to_run);
+                word
+            }
         }
     }
+}
+
+/// Lines that nobody knows.
+fn hole(source: Provenance) -> Word {
+    let mut word = Word::unknown(source, Span::default());
+    word.text.push('\n');
+    word
 }

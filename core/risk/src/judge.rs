@@ -141,11 +141,25 @@ impl<'a> Judge<'a> {
                 None
             }
             Err(NoTree::Invalid(error)) => {
-                let deed = Deed::new(EffectKind::Unknown, error.span).at(RiskLevel::High);
-                self.add(deed.because(format!("is not a line of shell: {}", error.message)));
+                self.broken(line, &error, stdin);
                 Some(error)
             }
         }
+    }
+
+    /// A text that is no shell. A shell reads whole lines before it runs anything, so that of one broken line nothing runs;
+    /// but it runs the lines before it.
+    fn broken(&mut self, text: &str, error: &SyntaxError, stdin: &Data) {
+        let before = text.get(..error.span.start).and_then(|head| head.rfind('\n')).and_then(|at| text.get(..at));
+        let mut level = if crate::call::names_harm(text) { RiskLevel::High } else { RiskLevel::Low };
+        if let Some(before) = before.filter(|before| !before.trim().is_empty()) {
+            level = RiskLevel::High;
+            if let Ok(nodes) = syntax::parse(before) {
+                self.list(&nodes, stdin);
+            }
+        }
+        let deed = Deed::new(EffectKind::Unknown, error.span).at(level);
+        self.add(deed.because(format!("is not a line of shell: {}", error.message)));
     }
 
     fn argv(&mut self, argv: &[String], stdin: &Data) {

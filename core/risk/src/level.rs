@@ -52,7 +52,6 @@ fn delete(class: T) -> L {
 fn delete_all(class: T) -> L {
     match class {
         T::None | T::Sink | T::Temporary => L::Low,
-        T::Project => L::Medium,
         T::Root | T::System | T::Home | T::Credentials | T::Kernel => L::Critical,
         _ => L::High,
     }

@@ -5,10 +5,17 @@
 //! understand makes the result opaque, so a program is `plain` only if all of it was understood.
 
 mod awk;
+mod does;
 mod findings;
+mod grammar;
+mod lex;
+mod machine;
+mod python;
 mod reader;
 mod sed;
+mod sql;
 mod text;
+mod token;
 mod value;
 
 use ogent_protocol::verdict::EffectKind;
@@ -78,6 +85,7 @@ pub(crate) fn scan(language: Language, code: &str) -> Payload {
     match language {
         Language::Awk => awk::scan(code, &mut found),
         Language::Sed => sed::scan(code, &mut found),
+        Language::Python => machine::follow(language, &python::GRAMMAR, code, &mut found),
         _ => found.opaque(),
     }
     found.finish()

@@ -35,11 +35,16 @@ impl Standpoint {
     pub(crate) fn locate(&self, word: &Word) -> Place {
         let open = !word.holes.is_empty();
         let prefix = word.prefix();
+        if let Some(place) = self.named_below(word) {
+            return place;
+        }
         let known = if word.glob { glob_base(prefix) } else { prefix };
         let cut = open || known.len() < prefix.len();
         // Of what is cut off in the middle of a name, only the folder before it is known.
         let (folder, below) = match (cut, known.rfind('/')) {
             (false, _) => (known, false),
+            // The beginning of a name makes it one thing in a folder, and not the folder.
+            (true, Some(at)) if open && !word.glob && at + 1 < known.len() => (known, false),
             (true, Some(at)) => (known.get(..=at).unwrap_or(known), true),
             (true, None) => ("", true),
         };
@@ -56,6 +61,23 @@ impl Standpoint {
             self.class(&path, below && !(word.glob && named), word.glob && named)
         };
         Place { class, path, below, open }
+    }
+
+    /// Things of a known name that are found somewhere below a folder: `find / -name core`.
+    fn named_below(&self, word: &Word) -> Option<Place> {
+        use TargetClass as T;
+        let hole = word.holes.last().filter(|hole| hole.below)?;
+        let name = word.text.get(hole.at..).filter(|name| !name.is_empty())?;
+        let folder = Word { text: word.text.get(..hole.at)?.to_owned(), holes: vec![*hole], ..word.clone() };
+        let place = self.locate(&folder);
+        let class = match (known::by_name(name), place.class) {
+            (Some(class), _) => class,
+            (None, T::Root | T::System) => T::SystemFile,
+            (None, T::Home) => T::HomeFile,
+            (None, T::WorkingFolder) => T::Project,
+            (None, class) => class,
+        };
+        Some(Place { class, below: false, ..place })
     }
 
     /// The path from `/` or from the folder that the command runs in, and whether it leads out of a folder that nobody knows.
@@ -99,6 +121,14 @@ impl Standpoint {
             class => class,
         }
     }
+}
+
+/// Whether a device holds data: a disk, memory.
+pub(crate) fn is_disk(path: &str) -> bool {
+    let name = path.trim_start_matches("/dev/");
+    ["sd", "hd", "vd", "xvd", "nvme", "mmcblk", "disk", "rdisk", "mapper", "dm-", "md", "loop", "mem", "kmem", "port", "block", "root", "ada", "da0", "zvol", "vg"]
+        .iter()
+        .any(|known| name.starts_with(known))
 }
 
 fn is_below(path: &str, folder: &str) -> bool {

@@ -54,6 +54,18 @@ pub struct Reach<'a> {
     pub targets: usize,
 }
 
+/// Effects that others on the machine feel, however ordinary they are.
+const SHARED: &[EffectKind] = &[
+    EffectKind::Kill,
+    EffectKind::Service,
+    EffectKind::Package,
+    EffectKind::Network,
+    EffectKind::NetworkListen,
+    EffectKind::Persistence,
+    EffectKind::DatabaseChange,
+    EffectKind::PermissionWidened,
+];
+
 // === impl Policy ===
 
 impl Default for Policy {
@@ -63,7 +75,7 @@ impl Default for Policy {
             ask: RiskLevel::High,
             block: RiskLevel::Critical,
             ask_unknown: true,
-            ask_effects: Vec::new(),
+            ask_effects: SHARED.to_vec(),
             block_effects: Vec::new(),
             many_targets: 0,
             labels: Vec::new(),
@@ -136,7 +148,11 @@ impl Policy {
 fn is_unknown(verdict: &Verdict) -> bool {
     verdict.syntax_error.is_some()
         || verdict.truncated
-        || verdict.effects.iter().any(|effect| effect.kind == EffectKind::Unknown)
+        || verdict.effects.iter().any(|effect| match effect.kind {
+            EffectKind::Unknown => true,
+            EffectKind::Execute => effect.level >= RiskLevel::Medium,
+            _ => false,
+        })
 }
 
 fn worse(level: RiskLevel) -> RiskLevel {

@@ -30,6 +30,8 @@ pub(crate) struct Hole {
     pub(crate) source: Provenance,
     /// Whether it stands for names below the path before it, and not for anything.
     pub(crate) below: bool,
+    /// Whether it stands for what a program prints to be run.
+    pub(crate) meant_to_run: bool,
 }
 
 // === impl Word ===
@@ -40,7 +42,7 @@ impl Word {
     }
 
     pub(crate) fn unknown(source: Provenance, span: Span) -> Self {
-        Self { holes: vec![Hole { at: 0, source, below: false }], span, source, ..Self::default() }
+        Self { holes: vec![Hole { at: 0, source, below: false, meant_to_run: false }], span, source, ..Self::default() }
     }
 
     /// A path somewhere below `root`, of which only that is known.
@@ -49,7 +51,7 @@ impl Word {
         if word.holes.is_empty() && !word.text.ends_with('/') {
             word.text.push('/');
         }
-        let hole = Hole { at: word.text.len(), source: Provenance::CommandOutput, below: true };
+        let hole = Hole { at: word.text.len(), source: Provenance::CommandOutput, below: true, meant_to_run: false };
         word.holes.push(hole);
         word.glob = false;
         word
@@ -70,9 +72,9 @@ impl Word {
         self.holes.is_empty() && self.text == text
     }
 
-    /// Whether nothing of it is known.
+    /// Whether there is nothing in it.
     pub(crate) fn is_blank(&self) -> bool {
-        self.text.is_empty() && !self.holes.is_empty()
+        self.text.is_empty() && self.holes.is_empty()
     }
 
     /// The least trusted place that a part of it comes from.

@@ -19,6 +19,7 @@ impl Judge<'_> {
             let deed = Deed::new(EffectKind::Unknown, word.span).at(RiskLevel::Medium);
             self.add(Deed { target: Some(name.to_owned()), ..deed.because("calls a program that the machine does not have") });
         }
+        self.from_network(&args, span);
         if let Some(data) = self.special(name, &args, stdin, span) {
             self.report.program(name, true, installed, word.span);
             return data;
@@ -31,6 +32,14 @@ impl Judge<'_> {
             return Data::unknown(Provenance::CommandOutput);
         }
         self.by_rules(name, program, &args, stdin, span)
+    }
+
+    /// Arguments that the network chooses may be options as well.
+    fn from_network(&mut self, args: &[Word], span: Span) {
+        let chosen = |word: &Word| word.prefix().is_empty() && word.holes.iter().any(|hole| hole.source == Provenance::Network);
+        if args.iter().any(chosen) {
+            self.add(Deed::new(EffectKind::Unknown, span).from(Provenance::Network).at(RiskLevel::Medium).because("takes arguments that come from the network"));
+        }
     }
 
     fn unknown(&mut self, name: &str, word: &Word, args: &[Word], stdin: &Data, installed: Option<bool>, span: Span) -> Data {
@@ -198,7 +207,11 @@ impl Judge<'_> {
             return None;
         }
         let each = |judge: &mut Self, language: Language| {
-            words.iter().map(|word| judge.foreign(language, word, stdin, span)).fold(Data::nothing(), Data::then)
+            let follow = |word: &Word| match word.is("-") {
+                true => judge.foreign_stdin(language, stdin, span),
+                false => judge.foreign(language, word, stdin, span),
+            };
+            words.iter().map(follow).fold(Data::nothing(), Data::then)
         };
         Some(match run {
             Run::Argv => {
@@ -237,6 +250,20 @@ impl Judge<'_> {
             Run::Sql => each(self, Language::Sql),
             Run::Code => each(self, Language::Other),
         })
+    }
+
+    /// Code that an interpreter reads from its standard input.
+    fn foreign_stdin(&mut self, language: Language, stdin: &Data, span: Span) -> Data {
+        match &stdin.text {
+            Some(word) if !stdin.nothing => {
+                let word = Word { source: stdin.source, ..word.clone() };
+                self.foreign(language, &word, &Data::nothing(), span)
+            }
+            _ => {
+                self.foreign_data(stdin, span);
+                Data::unknown(Provenance::CommandOutput)
+            }
+        }
     }
 
     /// Code of some language that comes from a pipe or a file that was just written.

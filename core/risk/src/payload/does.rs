@@ -1,6 +1,6 @@
 //! What functions and methods do, as the tables of the languages say it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ogent_protocol::verdict::EffectKind;
 
@@ -11,8 +11,10 @@ pub(super) enum Does {
     Plain,
     /// Like [`Does::Plain`], but it may call a function that it is given by name.
     Calls,
-    /// Its first argument is a line for a shell; with more arguments, or a list, it is a program and its arguments.
+    /// Its first argument is a line for a shell, or a list of a program and its arguments.
     Shell,
+    /// Its only argument is a line for a shell; several are a program and its arguments.
+    Command,
     /// Its arguments are a program and its arguments.
     Argv,
     /// That argument is a program; the name that it is given, and its arguments, follow.
@@ -65,6 +67,8 @@ pub(super) enum Does {
     Invokes,
     /// Its first argument is a function, which it calls with the others.
     Applies,
+    /// It calls what it is a method of, with its arguments from that one on.
+    CallsSelf(usize),
     /// It runs a statement for a database.
     Sql,
     /// Its value is its first argument, or what it is a method of.
@@ -81,6 +85,8 @@ pub(super) enum Makes {
     Base64,
     Hex,
     Rot13,
+    /// By the coding that an argument names.
+    Codec,
     Characters,
     Join,
     Format,
@@ -102,10 +108,10 @@ pub(super) enum Makes {
 pub(super) struct Table {
     functions: HashMap<&'static str, Does>,
     methods: HashMap<&'static str, Does>,
-    /// Modules of which only what stands in the table is harmless.
-    modules: Vec<&'static str>,
+    /// Modules of which only what stands in the table is known.
+    modules: HashSet<&'static str>,
     /// Modules of which everything is harmless.
-    harmless: Vec<&'static str>,
+    harmless: HashSet<&'static str>,
     /// Whether case makes no difference to names.
     folds_case: bool,
 }
@@ -145,19 +151,28 @@ impl Table {
         self.methods.get(name).copied()
     }
 
+    /// The functions of a module, each with its name and its whole path.
+    pub(super) fn members<'t>(&'t self, module: &'t str) -> impl Iterator<Item = (&'static str, &'static str)> + 't {
+        self.functions.keys().filter_map(move |path| {
+            let name = path.strip_prefix(module)?.strip_prefix('.')?;
+            (!name.contains('.')).then_some((name, *path))
+        })
+    }
+
     /// Whether a path begins with the name of a module whose functions the table knows.
     pub(super) fn in_module(&self, path: &str) -> bool {
-        self.modules.iter().any(|module| begins(path, module))
+        prefixes(path).any(|prefix| self.modules.contains(prefix))
     }
 
     /// Whether a path begins with the name of a module that only computes.
     pub(super) fn is_harmless(&self, path: &str) -> bool {
-        self.harmless.iter().any(|module| begins(path, module))
+        prefixes(path).any(|prefix| self.harmless.contains(prefix))
     }
 }
 
-fn begins(path: &str, module: &str) -> bool {
-    path.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+/// `a`, `a.b` and `a.b.c` of `a.b.c`. Paths are short.
+fn prefixes(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('.').filter_map(|(end, _)| path.get(..end)).chain([path])
 }
 
 fn index(rows: Rows) -> HashMap<&'static str, Does> {

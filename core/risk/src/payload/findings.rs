@@ -59,6 +59,29 @@ impl Findings {
         }
     }
 
+    /// The same, with what it reads on its standard input.
+    pub(super) fn shell_with(&mut self, line: &Value, input: Option<&Value>) {
+        match (input, line.as_text()) {
+            (None, _) => self.shell(line),
+            (Some(input), Some(line)) => self.shell(&Value::text(format!("echo {} | {line}", quoted(input)))),
+            (Some(_), None) => self.shell(line),
+        }
+    }
+
+    /// Words are a program and its arguments, with what it reads on its standard input.
+    pub(super) fn argv_with(&mut self, words: &[Value], input: Option<&Value>) {
+        match input {
+            None => self.argv(words),
+            Some(_) => {
+                if words.first().and_then(Value::known).is_none() {
+                    self.runs_unknown();
+                }
+                let line: Vec<String> = words.iter().map(quoted).collect();
+                self.shell_with(&Value::text(line.join(" ")), input);
+            }
+        }
+    }
+
     fn shell_line(&mut self, line: &str) {
         if line.contains(UNKNOWN) {
             self.runs_unknown();
@@ -137,10 +160,16 @@ impl Findings {
     }
 }
 
-/// A word as a shell reads it.
-fn quoted(word: &Value) -> String {
-    match word.known() {
-        Some(text) => format!("'{}'", text.replace('\'', "'\\''")),
-        None => "\"${UNKNOWN}\"".to_owned(),
+/// A word as a shell reads it. What nobody knows stands in double quotes, so that it stays one word.
+pub(super) fn quoted(word: &Value) -> String {
+    let mut line = String::new();
+    for (index, part) in word.piece().split(UNKNOWN).enumerate() {
+        if index > 0 {
+            line.push_str("\"${UNKNOWN}\"");
+        }
+        if !part.is_empty() {
+            line.push_str(&format!("'{}'", part.replace('\'', "'\\''")));
+        }
     }
+    if line.is_empty() { "''".to_owned() } else { line }
 }

@@ -37,14 +37,7 @@ pub(super) struct Tokens {
 
 /// Cuts a program into its tokens.
 pub(super) fn tokens(language: Language, code: &str) -> Tokens {
-    let mut lexer = Lexer {
-        language,
-        reader: Reader::new(code),
-        out: Vec::new(),
-        spaced: true,
-        brackets: Vec::new(),
-        heredocs: Vec::new(),
-    };
+    let mut lexer = Lexer::over(language, code);
     let complete = lexer.run().is_some();
     Tokens { lexemes: lexer.out, complete }
 }
@@ -61,6 +54,17 @@ struct Lexer<'a> {
 }
 
 impl<'a> Lexer<'a> {
+    fn over(language: Language, code: &'a str) -> Self {
+        Lexer {
+            language,
+            reader: Reader::new(code),
+            out: Vec::new(),
+            spaced: true,
+            brackets: Vec::new(),
+            heredocs: Vec::new(),
+        }
+    }
+
     fn run(&mut self) -> Option<()> {
         if self.reader.sees("#!") {
             self.reader.line();

@@ -101,12 +101,13 @@ fn is_service_data(rest: &str) -> bool {
 }
 
 fn is_log(below_var: &str) -> bool {
-    ["log", "audit", "adm", "run/utmp"].iter().any(|known| starts(below_var, known))
+    ["log", "audit", "adm", "run/utmp", "mail", "spool/mail", "account"].iter().any(|known| starts(below_var, known))
 }
 
 fn device(name: &str) -> T {
     match name.split('/').next().unwrap_or_default() {
         "null" | "zero" | "full" | "random" | "urandom" | "stdout" | "stderr" | "stdin" | "fd" | "tty" | "pts" | "console" | "ptmx" => T::Sink,
+        name if name.starts_with("tty") || name.starts_with("pty") => T::Sink,
         "tcp" | "udp" => T::Network,
         "shm" => T::Temporary,
         _ => T::Device,
@@ -153,7 +154,7 @@ fn in_home(path: &str, below: bool, home: &str) -> Option<T> {
 const SHELL_STARTUP: &[&str] = &[
     ".bashrc", ".bash_profile", ".bash_login", ".bash_logout", ".bash_aliases", ".profile", ".zshrc", ".zprofile", ".zshenv",
     ".zlogin", ".kshrc", ".cshrc", ".tcshrc", ".login", ".pam_environment", ".xinitrc", ".xprofile", ".xsession", ".inputrc",
-    ".vimrc", ".gdbinit", ".forward", ".procmailrc", ".rhosts", ".shosts",
+    ".vimrc", ".gdbinit", ".shrc", ".mkshrc", ".zlogout", ".bash_completion", ".kshenv", ".xsessionrc", ".xserverrc", ".forward", ".procmailrc", ".rhosts", ".shosts",
 ];
 
 const SHELL_HISTORY: &[&str] = &[

@@ -56,6 +56,7 @@ impl Parsed {
         let Some(word) = args.get(at) else { return at + 1 };
         let text = word.prefix();
         let takes = |name: &str| program.takes.iter().any(|known| known == name);
+        // `-I?` takes a value only where it is stuck to it.
         if let Some((name, value)) = word.split_once('=').filter(|(name, _)| name.starts_with("--") || program.long) {
             self.options.push(Given { name: name.to_owned(), value: Some(value), at });
             return at + 1;
@@ -69,6 +70,10 @@ impl Parsed {
         for (offset, letter) in text.char_indices().skip(1) {
             let name = format!("-{letter}");
             let rest = offset + letter.len_utf8();
+            if takes(&format!("{name}?")) {
+                self.options.push(Given { name, value: Some(word.tail(rest)).filter(|value| *value != Word { span: value.span, ..Word::default() }), at });
+                return at + 1;
+            }
             if takes(&name) {
                 let stuck = rest < word.text.len() || word.holes.iter().any(|hole| hole.at >= rest);
                 let value = if stuck { Some(word.tail(rest)) } else { args.get(at + 1).cloned() };

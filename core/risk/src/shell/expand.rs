@@ -23,7 +23,11 @@ impl Judge<'_> {
             return vec![Word::literal(raw, span)];
         }
         let mut out = Vec::new();
-        for raw in braces::expand(raw) {
+        let all = braces::expand(raw);
+        if all.len() >= MAX_FIELDS {
+            self.report.give_up("it makes more words than are looked at", span);
+        }
+        for raw in all {
             if !self.grow(raw.len(), span) || out.len() >= MAX_FIELDS {
                 break;
             }

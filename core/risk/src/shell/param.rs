@@ -81,6 +81,7 @@ impl Judge<'_> {
             "$" | "!" | "-" | "RANDOM" | "SECONDS" | "LINENO" | "UID" | "EUID" | "PPID" | "BASHPID" => {
                 return (Some(Value::unknown(Provenance::Literal, span)), false);
             }
+            "IFS" if self.scope.get("IFS").is_none() => return (Some(Value::one(Word::literal(" \t\n", span))), false),
             "PWD" => {
                 let cwd = self.standpoint.cwd.clone().unwrap_or_else(|| ".".to_owned());
                 return (Some(Value::one(Word::literal(cwd, span))), false);

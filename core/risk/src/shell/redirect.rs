@@ -171,6 +171,8 @@ impl Judge<'_> {
         use TargetClass as T;
         let place = self.standpoint.locate(word);
         let changes = matches!(kind, E::Write | E::Overwrite | E::Delete);
+        // What is done to each thing below a folder is done to the folder.
+        let recursive = recursive || place.below && word.holes.iter().any(|hole| hole.below);
         let better = match place.class {
             T::Log if changes => E::LogTampering,
             T::History if changes => E::HistoryTampering,
@@ -182,6 +184,11 @@ impl Judge<'_> {
         let own = crate::level::of(kind, place.class, word.provenance(), recursive);
         let other = crate::level::of(better, place.class, word.provenance(), recursive);
         let mut level = own.max(other);
+        match place.class {
+            T::HomeFile if kind == E::Delete && place.below => level = level.max(ogent_protocol::RiskLevel::High),
+            T::Device if kind == E::Read && !crate::place::is_disk(&place.path) => level = ogent_protocol::RiskLevel::Low,
+            _ => {}
+        }
         let critical_file = ["/etc/ld.so.preload", "/etc/passwd", "/etc/sudoers", "/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern"];
         if changes && critical_file.contains(&place.path.as_str()) {
             level = ogent_protocol::RiskLevel::Critical;

@@ -32,7 +32,7 @@ pub(crate) struct Scope {
     /// How many values the variable had that had the most.
     pub(crate) alternatives: usize,
     /// Functions that are being followed.
-    pub(crate) calls: Vec<String>,
+    pub(crate) calls: Vec<Rc<Node>>,
 }
 
 /// Most values that are kept for one variable.

@@ -83,18 +83,10 @@ impl Judge<'_> {
         self.settle(found, data, span)
     }
 
-    /// A shell whose input or output is a connection takes orders from it.
+    /// What reads from a connection reads from the network.
     fn connected_command(&mut self, words: Vec<Word>, input: &Data, span: Span, connected: bool) -> Data {
-        let is_shell = words.first().is_some_and(|word| {
-            let name = word.text.rsplit('/').next().unwrap_or_default();
-            crate::special::is_shell(name)
-        });
-        let whole_line = words.iter().skip(1).all(|word| word.text.starts_with('-'));
-        if connected && is_shell && whole_line {
-            self.add(Deed::new(EffectKind::RemoteShell, span));
-        }
         let network = Data::unknown(Provenance::Network);
-        let input = if connected && input.text.is_none() { &network } else { input };
+        let input = if connected && (input.text.is_none() || input.nothing) { &network } else { input };
         self.command(words, input, span)
     }
 

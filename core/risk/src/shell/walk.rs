@@ -30,7 +30,9 @@ impl Judge<'_> {
                 for item in items {
                     let maybe = after == Some(ListOperator::Or);
                     self.branch += u32::from(maybe);
-                    data = data.then(self.node(&item.command, stdin));
+                    let more = self.node(&item.command, stdin);
+                    // What stands behind `||` prints only where what stands before it did not.
+                    data = if maybe && data.plain().is_some_and(|text| !text.is_empty()) { data } else { data.then(more) };
                     self.branch -= u32::from(maybe);
                     after = item.operator;
                 }

@@ -1,10 +1,12 @@
 //! `awk` and `sed`: languages of their own that stand in the arguments.
 
-use ogent_protocol::verdict::{EffectKind, Provenance, Span};
+use ogent_protocol::RiskLevel;
+use ogent_protocol::verdict::{EffectKind, Provenance, Span, TargetClass};
 
 use crate::data::Data;
 use crate::judge::Judge;
 use crate::payload::Language;
+use crate::report::Deed;
 use crate::rules::{Parsed, Program};
 use crate::word::Word;
 
@@ -26,7 +28,7 @@ impl Judge<'_> {
         let mut has_program = false;
         for file in parsed.all("-f").chain(parsed.all("--file")).chain(parsed.all("-E")).filter_map(|given| given.value.clone()) {
             has_program = true;
-            self.code_file(&file, Language::Awk, span);
+            self.code_file(&file, Language::Awk, stdin, span);
         }
         for code in parsed.all("-e").chain(parsed.all("--source")).filter_map(|given| given.value.clone()) {
             has_program = true;
@@ -70,7 +72,7 @@ impl Judge<'_> {
             self.foreign(Language::Sed, script, stdin, span);
         }
         for file in &files {
-            self.code_file(file, Language::Sed, span);
+            self.code_file(file, Language::Sed, stdin, span);
         }
         let in_place = parsed.options.iter().any(|given| given.name == "-i" || given.name.starts_with("--in-place"));
         for file in &operands {
@@ -85,13 +87,20 @@ impl Judge<'_> {
         }
     }
 
-    fn code_file(&mut self, file: &Word, language: Language, span: Span) {
-        let known = if file.is("-") || file.is("/dev/stdin") { None } else { self.file_name(file).and_then(|name| self.files.get(&name).cloned()) };
+    fn code_file(&mut self, file: &Word, language: Language, stdin: &Data, span: Span) {
+        let stream = file.is("-") || file.is("/dev/stdin");
+        let known = if stream { Some(stdin.clone()) } else { self.file_name(file).and_then(|name| self.files.get(&name).cloned()) };
         match known.and_then(|data| data.text) {
             Some(code) => {
                 self.foreign(language, &code, &Data::nothing(), span);
             }
-            None => self.unknown_file(file, span),
+            None => {
+                self.report.opaque(format!("what stands in {}", file.shown()), file.span);
+                let place = self.standpoint.locate(file);
+                let level = if place.class == TargetClass::Temporary { RiskLevel::High } else { RiskLevel::Low };
+                let deed = Deed::new(EffectKind::Unknown, span).on(place.class, file.shown()).from(Provenance::File).at(level);
+                self.add(deed.because("changes text as a file says whose content is not known"));
+            }
         }
     }
 

@@ -72,6 +72,10 @@ impl Judge<'_> {
                 }
             };
         }
+        if rest.is_empty() && self.connected {
+            // Its input or its output is a connection: whoever is at the other end gives the orders.
+            self.add(Deed::new(EffectKind::RemoteShell, span));
+        }
         match rest.first() {
             Some(_) if checks => Data::unknown(Provenance::CommandOutput),
             Some(file) => {

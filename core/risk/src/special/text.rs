@@ -144,8 +144,8 @@ pub(crate) fn model(judge: &mut Judge<'_>, name: &str, args: &[Word], stdin: &Da
         "which" | "basename" | "dirname" | "realpath" | "readlink" => {
             let known = files.first().and_then(|word| word.known());
             Some(match (name, known) {
-                ("which", Some(text)) => Data::known(text, span),
-                ("basename", Some(text)) => Data::known(text.trim_end_matches('/').rsplit('/').next().unwrap_or(text), span),
+                ("which", Some(text)) => Data::known(format!("{text}\n"), span),
+                ("basename", Some(text)) => Data::known(format!("{}\n", text.trim_end_matches('/').rsplit('/').next().unwrap_or(text)), span),
                 ("dirname", Some(text)) => Data::known(text.rsplit_once('/').map_or(".", |(folder, _)| if folder.is_empty() { "/" } else { folder }), span),
                 ("realpath", Some(_)) => files.first().map(|word| Data::word(word.clone())).unwrap_or_default(),
                 _ => Data::unknown(Provenance::CommandOutput),

@@ -25,12 +25,19 @@ const WGET_TAKES: &[&str] = &[
     "--private-key", "--use-askpass", "-e", "--execute", "--config", "--bind-address", "--proxy-user", "--proxy-password", "--http-user", "--http-password", "-B", "--base", "--cut-dirs",
 ];
 
+/// Where clouds tell a machine its credentials.
+const METADATA: &[&str] = &["169.254.169.254", "metadata.google.internal", "169.254.170.2", "100.100.100.200", "fd00:ec2::254"];
+
 impl Judge<'_> {
     pub(crate) fn curl(&mut self, args: &[Word], stdin: &Data, span: Span) -> Data {
         let program = Program { takes: CURL_TAKES.iter().map(|option| (*option).to_owned()).collect(), ..Program::default() };
         let parsed = Parsed::new(&program, args);
         if parsed.has_any(&["--help", "-V", "--version", "--manual"]) && parsed.operands.is_empty() {
             return Data::unknown(Provenance::CommandOutput);
+        }
+        if parsed.has("--engine") {
+            let deed = Deed::new(EffectKind::Execute, span).from(Provenance::File).at(RiskLevel::High);
+            self.add(deed.because("loads a library of its choice"));
         }
         if parsed.has_any(&["-K", "--config"]) {
             self.report.opaque("what curl's configuration says", span);
@@ -50,6 +57,8 @@ impl Judge<'_> {
                 let path = url.tail(if url.prefix().starts_with("file://") { 7 } else { 5 });
                 self.touch(EffectKind::Read, &path, false, span);
                 source = Provenance::File;
+            } else if METADATA.iter().any(|host| url.text.contains(host)) {
+                self.add(Deed::new(EffectKind::SecretRead, span).on(TargetClass::Cloud, url.shown()).because("asks the cloud for the machine's own credentials"));
             } else {
                 self.add(Deed::new(EffectKind::NetworkFetch, span).on(TargetClass::Network, url.shown()));
             }

@@ -2,70 +2,78 @@
 
 /// Whether all of `text` matches `pattern`. Takes time in proportion to the product of their lengths at worst.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                retry = Some((p, t));
-                p += 1;
-                continue;
-            }
-            Some('?') => {
-                (p, t) = (p + 1, t + 1);
-                continue;
-            }
-            Some('[') => {
-                if let Some((hit, next)) = class(&pattern, p, text.get(t).copied()) {
-                    if hit {
-                        (p, t) = (next, t + 1);
-                        continue;
-                    }
-                } else if text.get(t) == Some(&'[') {
-                    (p, t) = (p + 1, t + 1);
-                    continue;
-                }
-            }
-            Some('\\') if p + 1 < pattern.len() => {
-                if pattern.get(p + 1) == text.get(t) {
-                    (p, t) = (p + 2, t + 1);
-                    continue;
-                }
-            }
-            Some(c) if Some(c) == text.get(t) => {
-                (p, t) = (p + 1, t + 1);
-                continue;
-            }
-            _ => {}
-        }
-        let Some((star, at)) = retry else { return false };
-        retry = Some((star, at + 1));
-        (p, t) = (star + 1, at + 1);
+    if pattern.is_ascii() && text.is_ascii() {
+        return Pattern { pattern: pattern.as_bytes(), at: |byte: &u8| char::from(*byte) }.matches(text.as_bytes());
     }
-    pattern.get(p..).is_some_and(|rest| rest.iter().all(|c| *c == '*'))
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    Pattern { pattern: &pattern, at: |c: &char| *c }.matches(&text)
 }
 
-/// Whether a character is in the class that begins at `open`, and where the class ends.
-fn class(pattern: &[char], open: usize, c: Option<char>) -> Option<(bool, usize)> {
-    let c = c?;
-    let mut at = open + 1;
-    let negated = matches!(pattern.get(at), Some('!' | '^'));
-    if negated {
-        at += 1;
+/// A pattern of bytes, where all is ASCII, or of characters.
+struct Pattern<'a, T> {
+    pattern: &'a [T],
+    at: fn(&T) -> char,
+}
+
+impl<T> Pattern<'_, T> {
+    fn get(&self, at: usize) -> Option<char> {
+        self.pattern.get(at).map(self.at)
     }
-    let (mut hit, first) = (false, at);
-    loop {
-        let low = *pattern.get(at)?;
-        if low == ']' && at > first {
-            return Some((hit != negated, at + 1));
+
+    fn matches(&self, text: &[T]) -> bool {
+        let (mut p, mut t) = (0, 0);
+        let mut retry: Option<(usize, usize)> = None;
+        while let Some(c) = text.get(t).map(self.at) {
+            let step = match self.get(p) {
+                Some('*') => {
+                    retry = Some((p, t));
+                    p += 1;
+                    continue;
+                }
+                Some('?') => Some(p + 1),
+                Some('[') => match self.class(p, c) {
+                    Some((hit, next)) => hit.then_some(next),
+                    None => (c == '[').then_some(p + 1),
+                },
+                Some('\\') if self.get(p + 1).is_some() => (self.get(p + 1) == Some(c)).then_some(p + 2),
+                Some(other) => (other == c).then_some(p + 1),
+                None => None,
+            };
+            match (step, retry) {
+                (Some(next), _) => (p, t) = (next, t + 1),
+                (None, Some((star, at))) => {
+                    retry = Some((star, at + 1));
+                    (p, t) = (star + 1, at + 1);
+                }
+                (None, None) => return false,
+            }
         }
-        if pattern.get(at + 1) == Some(&'-') && pattern.get(at + 2).is_some_and(|high| *high != ']') {
-            hit |= (low..=*pattern.get(at + 2)?).contains(&c);
-            at += 3;
-        } else {
-            hit |= low == c;
+        (p..self.pattern.len()).all(|at| self.get(at) == Some('*'))
+    }
+
+    /// Whether a character is in the class that begins at `open`, and where the class ends.
+    fn class(&self, open: usize, c: char) -> Option<(bool, usize)> {
+        let mut at = open + 1;
+        let negated = matches!(self.get(at), Some('!' | '^'));
+        if negated {
             at += 1;
+        }
+        let (mut hit, first) = (false, at);
+        loop {
+            let low = self.get(at)?;
+            if low == ']' && at > first {
+                return Some((hit != negated, at + 1));
+            }
+            match (self.get(at + 1), self.get(at + 2)) {
+                (Some('-'), Some(high)) if high != ']' => {
+                    hit |= (low..=high).contains(&c);
+                    at += 3;
+                }
+                _ => {
+                    hit |= low == c;
+                    at += 1;
+                }
+            }
         }
     }
 }

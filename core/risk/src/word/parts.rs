@@ -337,8 +337,18 @@ fn skip_brace(raw: &str, open: usize) -> usize {
 fn skip_pair(raw: &str, open: usize, opening: u8, closing: u8) -> usize {
     let bytes = raw.as_bytes();
     let (mut depth, mut at) = (0_u32, open);
+    // The patterns of a `case` end with a bracket that nothing opens.
+    let mut cases: Vec<u32> = Vec::new();
     while let Some(byte) = bytes.get(at) {
-        if *byte == opening {
+        if opening == b'(' && is_word(bytes, at, b"case") {
+            cases.push(depth);
+            at += 4;
+        } else if opening == b'(' && is_word(bytes, at, b"esac") {
+            cases.pop();
+            at += 4;
+        } else if *byte == closing && cases.last() == Some(&depth) {
+            at += 1;
+        } else if *byte == opening {
             depth += 1;
             at += 1;
         } else if *byte == closing {
@@ -354,6 +364,12 @@ fn skip_pair(raw: &str, open: usize, opening: u8, closing: u8) -> usize {
         }
     }
     raw.len()
+}
+
+/// Whether a word stands there, and not in another one.
+fn is_word(bytes: &[u8], at: usize, word: &[u8]) -> bool {
+    let boundary = |byte: Option<&u8>| byte.is_none_or(|byte| byte.is_ascii_whitespace() || b";&|(){}".contains(byte));
+    bytes.get(at..).is_some_and(|rest| rest.starts_with(word)) && boundary(at.checked_sub(1).and_then(|before| bytes.get(before))) && boundary(bytes.get(at + word.len()))
 }
 
 #[cfg(test)]
@@ -393,6 +409,8 @@ mod tests {
             ("$1$@$#", "<1>|<@>|<#>"),
             ("$abc-d", "<abc>|-d"),
             ("${a[${b}]}", "<a[${b}]>"),
+            ("$(case x in x) y;; (z) w;; esac)v", "(case x in x) y;; (z) w;; esac)|v"),
+            ("$(echo case)", "(echo case)"),
         ] {
             assert_eq!(show(raw), expected, "{raw}");
         }

@@ -19,8 +19,10 @@ impl Awk<'_> {
             return false;
         }
         self.at += 1;
+        let mut printed: Option<Value> = None;
         loop {
-            self.expression(true);
+            let value = self.expression(true);
+            printed = Some(printed.map_or(value.clone(), |before| before.concat(&Value::text(" ")).concat(&value)));
             if !self.eat(",") {
                 break;
             }
@@ -37,7 +39,7 @@ impl Awk<'_> {
                 if both_ways && self.network(choice, EffectKind::NetworkSend) {
                     continue;
                 }
-                self.found.shell(choice);
+                self.found.shell_with(choice, printed.as_ref());
             }
         }
         true

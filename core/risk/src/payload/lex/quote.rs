@@ -92,20 +92,19 @@ impl Lexer<'_> {
     }
 
     /// The pieces of a text of which all is known, such as that of a here-document.
-    pub(super) fn whole(&mut self, text: &str, style: Style) -> Vec<Piece> {
-        let after = std::mem::replace(&mut self.reader, Reader::new(text));
+    pub(super) fn whole(&self, text: &str, style: Style) -> Vec<Piece> {
+        let mut lexer = Lexer::over(self.language, text);
         let mut pieces = Pieces::default();
-        while !self.reader.is_empty() {
-            if style.code() && self.interpolation(&mut pieces) == Some(true) {
+        while !lexer.reader.is_empty() {
+            if style.code() && lexer.interpolation(&mut pieces) == Some(true) {
                 continue;
             }
-            match self.reader.bump() {
-                Some('\\') if style.escapes() => drop(self.escape(&mut pieces.text, "\0", style)),
+            match lexer.reader.bump() {
+                Some('\\') if style.escapes() => drop(lexer.escape(&mut pieces.text, "\0", style)),
                 Some(char) => pieces.text.push(char),
                 None => {}
             }
         }
-        self.reader = after;
         pieces.finish()
     }
 
