@@ -3,6 +3,7 @@
 //!
 //! `fuzz/` drives these functions with libFuzzer; `tests/fuzz.rs` drives them over the same corpus in every test run.
 
+mod analysis;
 mod answer;
 mod blob;
 mod client_message;
@@ -10,14 +11,17 @@ mod event;
 mod fold;
 mod id;
 mod intent;
+mod opinion;
 mod record;
 mod request;
 mod same;
+mod shell;
 mod sse;
 mod subject;
 mod terminal;
 mod wire;
 
+pub use analysis::analysis;
 pub use answer::answer;
 pub use blob::blob;
 pub use client_message::client_message;
@@ -25,8 +29,10 @@ pub use event::{event_json, event_msgpack};
 pub use fold::fold;
 pub use id::id;
 pub use intent::{intent_json, intent_msgpack};
+pub use opinion::opinion;
 pub use record::record;
 pub use request::request;
+pub use shell::shell;
 pub use sse::sse;
 pub use subject::subject;
 pub use terminal::{table, terminal};
@@ -36,7 +42,8 @@ pub use wire::wire;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name that its program and its corpus have.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 19] = [
+    ("analysis", analysis),
     ("answer", answer),
     ("blob", blob),
     ("client_message", client_message),
@@ -46,8 +53,10 @@ pub const TARGETS: [(&str, Target); 16] = [
     ("id", id),
     ("intent_json", intent_json),
     ("intent_msgpack", intent_msgpack),
+    ("opinion", opinion),
     ("record", record),
     ("request", request),
+    ("shell", shell),
     ("sse", sse),
     ("subject", subject),
     ("table", table),

@@ -96,6 +96,7 @@ impl Data {
                 }
                 word
             }
+            (None, Some(found)) if !found.holes.is_empty() => Word { span, ..found.clone() },
             (None, Some(root)) => Word { span, ..Word::below(root) },
             (None, None) => {
                 let mut word = Word::unknown(self.source, span);

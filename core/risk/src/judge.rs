@@ -283,9 +283,14 @@ impl Frame {
         Span::new(span.start + offset, span.end + offset)
     }
 
-    /// Where a text stands in the command that begins at a place of it.
-    pub(crate) fn inner(&self, word: Span, at: Option<usize>) -> Option<usize> {
-        self.offset.and(at).map(|at| word.start + at)
+    /// Where code stands in the command that is a part of a word: `at` its place, or some other where it stands as it is.
+    pub(crate) fn inner(&self, word: Span, at: Option<usize>, code: &str) -> Option<usize> {
+        let offset = self.offset?;
+        let (start, end) = (word.start.checked_sub(offset)?, word.end.checked_sub(offset)?);
+        let guess = start + at?;
+        let text = self.text.get(start..end)?;
+        let place = if self.text.get(guess..).is_some_and(|rest| rest.starts_with(code)) { guess } else { start + text.find(code)? };
+        Some(offset + place)
     }
 }
 

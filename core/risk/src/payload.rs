@@ -9,9 +9,14 @@ mod does;
 mod findings;
 mod grammar;
 mod lex;
+mod lua;
 mod machine;
+mod node;
+mod perl;
+mod php;
 mod python;
 mod reader;
+mod ruby;
 mod sed;
 mod sql;
 mod text;
@@ -86,6 +91,11 @@ pub(crate) fn scan(language: Language, code: &str) -> Payload {
         Language::Awk => awk::scan(code, &mut found),
         Language::Sed => sed::scan(code, &mut found),
         Language::Python => machine::follow(language, &python::GRAMMAR, code, &mut found),
+        Language::Perl => machine::follow(language, &perl::GRAMMAR, code, &mut found),
+        Language::Ruby => machine::follow(language, &ruby::GRAMMAR, code, &mut found),
+        Language::Node => machine::follow(language, &node::GRAMMAR, code, &mut found),
+        Language::Php => machine::follow(language, &php::GRAMMAR, code, &mut found),
+        Language::Lua => machine::follow(language, &lua::GRAMMAR, code, &mut found),
         _ => found.opaque(),
     }
     found.finish()

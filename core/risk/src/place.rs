@@ -34,6 +34,10 @@ impl Standpoint {
     /// What kind of place a word names.
     pub(crate) fn locate(&self, word: &Word) -> Place {
         let open = !word.holes.is_empty();
+        if let Some(at) = remote_path(word.prefix()) {
+            // `host:/etc/x` is a file like any other, there.
+            return Self { cwd: None, home: self.home.clone() }.locate(&word.tail(at));
+        }
         let prefix = word.prefix();
         if let Some(place) = self.named_below(word) {
             return place;
@@ -121,6 +125,15 @@ impl Standpoint {
             class => class,
         }
     }
+}
+
+/// Where the path begins in `user@host:/path`.
+fn remote_path(text: &str) -> Option<usize> {
+    let at = text.find(':')?;
+    let host = text.get(..at)?;
+    let is_host = host.len() > 1 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"@.-_".contains(&b));
+    let path = text.get(at + 1..)?;
+    (is_host && path.starts_with(['/', '~']) && !path.starts_with("//")).then_some(at + 1)
 }
 
 /// Whether a device holds data: a disk, memory.

@@ -61,6 +61,8 @@ const SHARED: &[EffectKind] = &[
     EffectKind::Package,
     EffectKind::Network,
     EffectKind::NetworkListen,
+    EffectKind::Firewall,
+    EffectKind::Account,
     EffectKind::Persistence,
     EffectKind::DatabaseChange,
     EffectKind::PermissionWidened,

@@ -15,10 +15,10 @@ pub(crate) use verbs::Verb;
 use schema::File;
 use verbs::Verbs;
 
-/// Every file of rules with its name.
-const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
+/// The files of rules as `build.rs` packs them: their names, each with its content in MessagePack.
+const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.msgpack"));
 
-const VERBS: &str = include_str!("../rules/verbs.toml");
+const VERBS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/verbs.msgpack"));
 
 /// Everything that is known.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ pub(crate) struct Rules {
     mistakes: Vec<String>,
 }
 
-static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::read(FILES, VERBS));
+static RULES: LazyLock<Rules> = LazyLock::new(Rules::unpack);
 
 /// The rules that Ogent comes with.
 pub(crate) fn shipped() -> &'static Rules {
@@ -40,15 +40,16 @@ pub(crate) fn shipped() -> &'static Rules {
 // === impl Rules ===
 
 impl Rules {
-    fn read(files: &[(&'static str, &'static str)], verbs: &str) -> Self {
+    fn unpack() -> Self {
         let mut rules = Self::default();
-        match toml::from_str(verbs) {
+        match rmp_serde::from_slice(VERBS) {
             Ok(verbs) => rules.verbs = verbs,
             Err(error) => rules.mistakes.push(format!("verbs: {error}")),
         }
-        for (name, text) in files {
-            match toml::from_str::<File>(text) {
-                Ok(file) => rules.add(name, file),
+        let files: Vec<(String, Vec<u8>)> = rmp_serde::from_slice(PACKED).unwrap_or_default();
+        for (name, content) in files {
+            match rmp_serde::from_slice(&content) {
+                Ok(file) => rules.add(&name, file),
                 // What cannot be read makes its programs unknown, which is safe.
                 Err(error) => rules.mistakes.push(format!("{name}: {error}")),
             }

@@ -111,11 +111,6 @@ impl Word {
         Self { text, holes: holes.collect(), ..self.clone() }
     }
 
-    /// What stands behind `prefix`, if the word begins with it.
-    pub(crate) fn strip_prefix(&self, prefix: &str) -> Option<Self> {
-        self.prefix().starts_with(prefix).then(|| self.tail(prefix.len()))
-    }
-
     /// The two sides of the first `sep` in the part before the first hole.
     pub(crate) fn split_once(&self, sep: char) -> Option<(&str, Self)> {
         let at = self.prefix().find(sep)?;

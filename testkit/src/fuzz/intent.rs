@@ -82,7 +82,7 @@ fn fits_its_claim(run: &Run) {
     if size > limits::MAX_INTENT_BYTES {
         return;
     }
-    let accepted = Accepted { intent: run.clone(), origin: Origin::Direct, instance: "x".repeat(64) };
+    let accepted = Accepted { intent: run.clone(), origin: Origin::Direct, instance: "x".repeat(64), verdict: None, ruling: None };
     let event = Event {
         agent: "a".repeat(limits::MAX_ID_BYTES).parse().unwrap(),
         command: run.id.clone(),

@@ -136,7 +136,7 @@ impl Judge<'_> {
         }
     }
 
-    fn by_verbs<'w>(&mut self, operands: impl Iterator<Item = &'w Word>, args: &[Word], does: Does, span: Span) {
+    pub(crate) fn by_verbs<'w>(&mut self, operands: impl Iterator<Item = &'w Word>, args: &[Word], does: Does, span: Span) {
         use crate::rules::Verb;
         let texts: Vec<&str> = operands.filter(|word| word.holes.is_empty() && !word.text.starts_with('-')).map(|word| word.text.as_str()).collect();
         match self.rules.verbs().of(texts.iter().copied()) {

@@ -21,6 +21,8 @@ pub(super) enum Does {
     Exec(usize),
     /// Its argument is code of the same language.
     Eval,
+    /// The same, but only a function is made of it.
+    Compiles,
     /// What it executes cannot be seen.
     Unseen,
     /// It loads a library, or runs a file, that the argument names.
@@ -47,8 +49,10 @@ pub(super) enum Does {
     PerlOpens,
     /// The first argument is a file, or the mode, of what it is a method of.
     OpensSelf,
-    /// It reads a file or an address, which the argument names.
+    /// It gets something from an address.
     Fetches,
+    /// It matches a pattern, whose flags may say more.
+    Matches,
     /// It makes a connection.
     Connects,
     /// It waits for connections.
@@ -67,6 +71,8 @@ pub(super) enum Does {
     Invokes,
     /// Its first argument is a function, which it calls with the others.
     Applies,
+    /// Its first argument is a function, whose values for each of a list are a list.
+    Maps,
     /// It calls what it is a method of, with its arguments from that one on.
     CallsSelf(usize),
     /// It runs a statement for a database.
@@ -100,6 +106,10 @@ pub(super) enum Makes {
     Path,
     /// A list of Perl's `pack`, of which only some are followed.
     Pack,
+    /// What `pack` packed.
+    Unpack,
+    /// A format with braces, as Python has it.
+    Braces,
     /// All its texts, one behind the other.
     Concat,
 }
@@ -184,7 +194,7 @@ impl Does {
     pub(super) fn is_dangerous(self) -> bool {
         !matches!(
             self,
-            Self::Plain | Self::Calls | Self::Same | Self::Lists | Self::Makes(_) | Self::Fetches | Self::Opens
+            Self::Plain | Self::Calls | Self::Maps | Self::Same | Self::Lists | Self::Makes(_) | Self::Fetches | Self::Opens
                 | Self::To(EffectKind::Read, _) | Self::Imports | Self::Attribute | Self::Act(EffectKind::Read)
         )
     }

@@ -13,6 +13,8 @@ use super::token::{Lexeme, Piece, Token};
 use super::{Language, UNKNOWN};
 use heredoc::Heredoc;
 
+pub(super) use quote::closing;
+
 const OPERATORS: &[&str] = &[
     "<<<", "===", "!==", "**=", "...", "<=>", "||=", "&&=", "??=", "//=", ">>>", "?->", "->", "=>", "::", "==", "!=",
     "<=", ">=", "+=", "-=", "*=", "/=", ".=", "%=", "|=", "&=", "^=", "~=", "??", "?.", "&.", "||", "&&", "<<", ">>",

@@ -34,14 +34,13 @@ const FUNCTIONS: Rows = &[
          syswrite  format formline prototype local lock stat lstat readlink readdir closedir rewinddir opendir glob \
          getpwnam getpwuid getgrnam getgrgid getlogin getppid getpgrp getpriority gethostbyname gethostbyaddr getprotobyname \
          getservbyname getsockname getpeername getsockopt setsockopt fc umask chdir flock pipe fcntl  import no \
-         sum min max first any all none uniq shuffle reduce sum0 maxstr minstr product pairs looks_like_number blessed \
+         sum min max first any all none uniq shuffle reduce maxstr minstr product pairs looks_like_number blessed \
          reftype dualvar Dumper encode_json decode_json to_json from_json encode decode strftime mktime floor ceil fmod \
          basename dirname fileparse cwd getcwd GetOptions sockaddr_in inet_aton inet_ntoa pack_sockaddr_in unpack_sockaddr_in \
          md5_hex sha1_hex sha256_hex sha512_hex encode_base64 uri_escape uri_unescape usleep carp croak confess \
          isatty ttyname uname tv_interval gettimeofday  encode_utf8 decode_utf8  setsid WNOHANG dclone \
          abs_path realpath rel2abs STDIN STDOUT STDERR",
     ),
-    (Does::Same, "    qr"),
     (Does::Makes(Makes::Lower), "lc"),
     (Does::Makes(Makes::Upper), "uc"),
     (Does::Makes(Makes::Characters), "chr"),
@@ -73,7 +72,7 @@ const FUNCTIONS: Rows = &[
     (Does::ToAll(Write, 2), "utime"),
     (Does::Moves, "rename move mv File.Copy.move"),
     (Does::Copies, "copy cp File.Copy.copy"),
-    (Does::Act(Kill), "kill"),
+    (Does::ToAll(Kill, 1), "kill"),
     (Does::Act(EffectKind::Kernel), "chroot ioctl"),
     (Does::Act(PrivilegeRaised), "setuid setgid POSIX.setuid POSIX.setgid POSIX.seteuid setreuid"),
     (Does::HandsOver, "dup2 POSIX.dup2 dup POSIX.dup"),

@@ -78,7 +78,8 @@ const FUNCTIONS: Rows = &[
     (Does::Plain, "glob.glob glob.iglob os.listdir os.walk os.scandir os.readlink fnmatch.filter base64.b64encode \
          base64.encodebytes base64.b32encode base64.b32decode base64.b85decode base64.a85decode binascii.hexlify \
          zlib.decompress gzip.decompress bz2.decompress lzma.decompress zlib.compress gzip.compress"),
-    (Does::Calls, "map filter functools.reduce reduce"),
+    (Does::Maps, "map"),
+    (Does::Calls, "filter functools.reduce reduce"),
     (
         Does::Shell,
         "os.system os.popen os.popen2 os.popen3 os.popen4 popen2.popen2 popen2.popen3 commands.getoutput \
@@ -119,7 +120,7 @@ const FUNCTIONS: Rows = &[
     (Does::To(Ownership, 0), "os.chown os.lchown os.fchown shutil.chown"),
     (Does::Act(PrivilegeRaised), "os.setuid os.seteuid os.setreuid os.setresuid os.setgid os.setegid os.setregid os.setresgid os.setgroups"),
     (Does::Act(Execute), " os.chroot"),
-    (Does::Act(Kill), "os.kill os.killpg signal.pthread_kill"),
+    (Does::To(Kill, 0), "os.kill os.killpg signal.pthread_kill"),
     (Does::Act(EffectKind::Power), "os.reboot"),
     (Does::Forks, "os.fork os.forkpty pty.fork"),
     (Does::HandsOver, "os.dup2 os.dup"),
@@ -162,8 +163,8 @@ const METHODS: Rows = &[
     (Does::Same, "decode encode expanduser getvalue"),
     (Does::Makes(Makes::Strip), "strip lstrip rstrip"),
     (Does::Makes(Makes::Join), "join"),
-    (Does::Makes(Makes::Format), ""),
-    (Does::Plain, "format __format__"),
+    (Does::Makes(Makes::Braces), "format"),
+    (Does::Plain, "__format__"),
     (Does::Makes(Makes::Replace), "replace"),
     (Does::Makes(Makes::Lower), "lower"),
     (Does::Makes(Makes::Upper), "upper"),
@@ -175,7 +176,6 @@ const METHODS: Rows = &[
     (Does::Unseen, "__reduce__ __globals__ __subclasses__ __builtins__ __code__ load_module exec_module runcode runsource"),
     (Does::ToSelf(Delete), "unlink rmdir"),
     (Does::Tree(Delete, 0), "rmtree"),
-    (Does::To(Delete, 0), ""),
     (Does::Plain, "remove"),
     (Does::ToSelf(Write), "write_text write_bytes touch mkdir symlink_to hardlink_to"),
     (Does::ToSelf(Read), "read_text read_bytes"),

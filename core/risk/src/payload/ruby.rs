@@ -46,18 +46,18 @@ const FUNCTIONS: Rows = &[
     (Does::Makes(Makes::Base64), "Base64.decode64 Base64.strict_decode64 Base64.urlsafe_decode64"),
     (Does::Plain, "Base64.encode64 Base64.strict_encode64 Dir.glob Dir.entries Dir.children Dir.each_child Dir.foreach Shellwords.escape \
          Dir.new Dir.[] Dir"),
-    (Does::Same, "Pathname Pathname.new StringIO.new"),
+    (Does::Same, "URI URI.parse Pathname Pathname.new StringIO.new"),
     (Does::Command, "system exec spawn Process.spawn Process.exec Process.daemonize PTY.spawn Open3.capture2 Open3.capture2e \
          Open3.capture3 Open3.popen2 Open3.popen2e Open3.popen3 Open3.pipeline Open4.popen4 Spawn.spawn"),
     (Does::Shell, "IO.popen"),
-    (Does::Eval, "eval instance_eval class_eval binding.eval Binding.eval TOPLEVEL_BINDING.eval RubyVM.InstructionSequence.compile \
-         ERB.new"),
+    (Does::Eval, "eval instance_eval class_eval binding.eval Binding.eval TOPLEVEL_BINDING.eval RubyVM.InstructionSequence.compile"),
     (Does::Unseen, "Marshal.load YAML.load YAML.unsafe_load Fiddle.Function.new Fiddle.dlopen DL.dlopen syscall binding.irb \
-         ObjectSpace.each_object binding.pry Psych.load DRb.start_service"),
+         ObjectSpace.each_object binding.pry Psych.load DRb.start_service ERB.new"),
     (Does::Load, "load require_relative Fiddle.Handle.new"),
     (Does::Imports, "require"),
     (Does::Invokes, "send __send__ public_send method"),
-    (Does::Opens, "open File.open File.new  Zlib.GzipReader.open Zlib.GzipWriter.open CSV.open URI.open"),
+    (Does::Opens, "open File.open File.new  Zlib.GzipReader.open Zlib.GzipWriter.open CSV.open"),
+    (Does::To(Read, 0), "URI.open"),
     (Does::To(Read, 0), "File.read File.readlines File.foreach File.binread IO.read IO.readlines IO.foreach IO.binread \
          CSV.read CSV.foreach YAML.load_file JSON.load_file Psych.load_file Pathname.read"),
     (Does::To(Write, 0), "File.write File.binwrite IO.write IO.binwrite Dir.mkdir FileUtils.mkdir FileUtils.mkdir_p FileUtils.makedirs \
@@ -72,7 +72,7 @@ const FUNCTIONS: Rows = &[
     (Does::ToAll(Ownership, 2), "File.chown File.lchown FileUtils.chown FileUtils.chown_R"),
     (Does::Moves, "File.rename FileUtils.mv FileUtils.move"),
     (Does::Copies, "FileUtils.cp FileUtils.copy FileUtils.copy_file IO.copy_stream FileUtils.copy_entry"),
-    (Does::Act(Kill), "Process.kill"),
+    (Does::ToAll(Kill, 1), "Process.kill"),
     (Does::Act(EffectKind::Kernel), "Dir.chroot"),
     (Does::Act(PrivilegeRaised), "Process.Sys.setuid Process.Sys.setgid Process.Sys.seteuid Process.UID.change_privilege \
          Process.GID.change_privilege Process.setuid Process.initgroups"),
@@ -110,15 +110,16 @@ const METHODS: Rows = &[
          peeraddr addr recv  sysread readpartial write_nonblock read_nonblock  set_encoding reverse_each \
          default default= compare_by_identity invert any? sum squeeze! delete! insert ljust lstrip! rstrip! chop chop!",
     ),
-    (Does::Same, "encode expand_path decode b unpack1_"),
+    (Does::Same, "encode expand_path decode b"),
     (Does::Makes(Makes::Strip), "strip chomp lstrip rstrip"),
     (Does::Makes(Makes::Join), "join"),
     (Does::Makes(Makes::Reverse), "reverse"),
     (Does::Makes(Makes::Lower), "downcase"),
     (Does::Makes(Makes::Upper), "upcase"),
     (Does::Makes(Makes::Split), "split"),
-    (Does::Makes(Makes::Concat), "chr"),
-    (Does::Plain, "pack unpack unpack1"),
+    (Does::Makes(Makes::Characters), "chr"),
+    (Does::Makes(Makes::Pack), "pack"),
+    (Does::Makes(Makes::Unpack), "unpack1 unpack"),
     (Does::Command, "system exec spawn popen2 popen3 capture2 capture3"),
     (Does::Shell, "popen"),
     (Does::Eval, "eval instance_eval class_eval module_eval instance_exec class_exec"),
@@ -148,5 +149,5 @@ const HARMLESS: &str = "Math JSON Time Date DateTime Random SecureRandom Digest 
      Array Hash String Integer Float Regexp Range Rational Complex BigDecimal Encoding GC Timeout Mutex Queue RbConfig \
      json date time set digest digest.md5 digest.sha1 digest.sha2 securerandom optparse ostruct OpenStruct bigdecimal bigdecimal.util pp prime \
      matrix benchmark forwardable delegate singleton observer abbrev tsort uri cgi CGI URI.encode_www_form URI.decode_www_form \
-     URI.parse URI.join URI.encode_www_form_component URI.decode_www_form_component rbconfig ipaddr IPAddr Float.INFINITY \
+     URI.join URI.encode_www_form_component URI.decode_www_form_component rbconfig ipaddr IPAddr Float.INFINITY \
      Process.CLOCK_MONOTONIC racc ripper strscan StringScanner Shellwords.split coverage objspace";

@@ -40,6 +40,31 @@ pub(super) fn format(format: &str, values: &[Value]) -> String {
     text
 }
 
+/// A format with `{}` and `{0}`; what else stands in braces is not known.
+pub(super) fn braces(format: &str, values: &[Value]) -> String {
+    let mut text = String::new();
+    let mut rest = format;
+    let mut next = 0;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(&before.replace("}}", "}"));
+        if let Some(after) = after.strip_prefix('{') {
+            text.push('{');
+            rest = after;
+            continue;
+        }
+        let (field, after) = after.split_once('}').unwrap_or((after, ""));
+        let index = if field.is_empty() { Some(next) } else { field.parse().ok() };
+        next += 1;
+        match index.and_then(|index: usize| values.get(index)) {
+            Some(value) => text.push_str(&value.piece()),
+            None => text.push(UNKNOWN),
+        }
+        rest = after;
+    }
+    text.push_str(&rest.replace("}}", "}"));
+    text
+}
+
 /// The character that a number names; of a text, its first.
 pub(super) fn character(value: &Value) -> String {
     let named = match value {

@@ -10,8 +10,6 @@ pub(crate) struct Given {
     pub(crate) name: String,
     /// Its value, where it has one.
     pub(crate) value: Option<Word>,
-    /// Which word it was.
-    pub(crate) at: usize,
 }
 
 /// A call, taken apart.
@@ -33,7 +31,7 @@ impl Parsed {
         while let Some(word) = args.get(at) {
             let text = word.prefix();
             if text == "--" && word.holes.is_empty() {
-                parsed.options.push(Given { name: "--".to_owned(), value: None, at });
+                parsed.options.push(Given { name: "--".to_owned(), value: None });
                 parsed.operands.extend(args.iter().cloned().enumerate().skip(at + 1));
                 break;
             }
@@ -58,34 +56,34 @@ impl Parsed {
         let takes = |name: &str| program.takes.iter().any(|known| known == name);
         // `-I?` takes a value only where it is stuck to it.
         if let Some((name, value)) = word.split_once('=').filter(|(name, _)| name.starts_with("--") || program.long) {
-            self.options.push(Given { name: name.to_owned(), value: Some(value), at });
+            self.options.push(Given { name: name.to_owned(), value: Some(value) });
             return at + 1;
         }
         if text.starts_with("--") || program.long || takes(text) {
             let value = takes(text).then(|| args.get(at + 1).cloned()).flatten();
             let next = at + 1 + usize::from(value.is_some());
-            self.options.push(Given { name: text.to_owned(), value, at });
+            self.options.push(Given { name: text.to_owned(), value });
             return next;
         }
         for (offset, letter) in text.char_indices().skip(1) {
             let name = format!("-{letter}");
             let rest = offset + letter.len_utf8();
             if takes(&format!("{name}?")) {
-                self.options.push(Given { name, value: Some(word.tail(rest)).filter(|value| *value != Word { span: value.span, ..Word::default() }), at });
+                self.options.push(Given { name, value: Some(word.tail(rest)).filter(|value| *value != Word { span: value.span, ..Word::default() }) });
                 return at + 1;
             }
             if takes(&name) {
                 let stuck = rest < word.text.len() || word.holes.iter().any(|hole| hole.at >= rest);
                 let value = if stuck { Some(word.tail(rest)) } else { args.get(at + 1).cloned() };
                 let next = at + 1 + usize::from(!stuck && value.is_some());
-                self.options.push(Given { name, value, at });
+                self.options.push(Given { name, value });
                 return next;
             }
-            self.options.push(Given { name, value: None, at });
+            self.options.push(Given { name, value: None });
         }
         // Some programs take their letters' values only stuck to them, and some have words behind one dash.
         if text.len() > 2 {
-            self.options.push(Given { name: text.to_owned(), value: None, at });
+            self.options.push(Given { name: text.to_owned(), value: None });
         }
         at + 1
     }

@@ -120,11 +120,13 @@ pub(crate) struct Rule {
     pub(crate) attack: Option<String>,
     /// For people: what happens. Continues "this command …".
     pub(crate) why: String,
-    /// Commands that must have an effect of this rule.
+    /// Commands that must have an effect of this rule; only in tests.
     #[serde(default, rename = "match")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the shipped rules come without examples"))]
     pub(crate) matches: Vec<String>,
     /// Commands that must not.
     #[serde(default)]
+    #[cfg_attr(not(test), expect(dead_code, reason = "the shipped rules come without examples"))]
     pub(crate) not: Vec<String>,
 }
 

@@ -24,7 +24,7 @@ impl Judge<'_> {
                 Some(cwd) => Data::known(cwd.as_str(), span),
                 None => Data::known(".", span),
             },
-            "type" | "whence" | "where" => Data::unknown(Provenance::CommandOutput),
+            "type" | "whence" | "where" | "help" => Data::unknown(Provenance::CommandOutput),
             "cd" | "pushd" | "popd" => self.change_folder(name, args),
             "eval" => {
                 let line = joined(args, span);

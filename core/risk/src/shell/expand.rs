@@ -115,11 +115,11 @@ impl Judge<'_> {
     fn substitute(&mut self, part: &Part, span: Span, stdin: &Data) -> Word {
         match part {
             Part::Command { code, at, .. } => {
-                let at = self.frame.inner(span, *at);
+                let at = self.frame.inner(span, *at, code);
                 self.output_of(code, at, span, stdin).to_word(span)
             }
             Part::Process { code, at, writes } => {
-                let at = self.frame.inner(span, Some(*at));
+                let at = self.frame.inner(span, Some(*at), code);
                 let input = if *writes { stdin.clone() } else { Data::nothing() };
                 let data = self.output_of(code, at, span, &input);
                 // Later readers of this name find what the commands print.

@@ -54,7 +54,7 @@ impl Judge<'_> {
             }
             match split_assignment(value).filter(|_| declares) {
                 Some(_) => {
-                    for (name, value) in self.assignment(value, place, stdin) {
+                    if let Some((name, value)) = self.assignment(value, place, stdin) {
                         all.push(Word::literal(format!("{name}={}", value.scalar().shown()), place));
                         self.assign(&name, value, span);
                     }

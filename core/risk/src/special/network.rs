@@ -61,6 +61,12 @@ impl Judge<'_> {
             network |= is_net;
             listens |= is_net && name.contains("listen") || is_net && name.ends_with("-l") || name.contains("recv");
         }
+        let controls = addresses.iter().any(|word| kind(word).starts_with("unix") || word.text.starts_with('/') && word.text.ends_with(".sock"));
+        if let (true, Some(text)) = (controls, stdin.plain().filter(|_| !stdin.nothing)) {
+            // Whoever listens at a socket of the machine takes orders: what they say is judged by their words.
+            let words: Vec<Word> = text.split_whitespace().take(8).map(|word| Word::literal(word, span)).collect();
+            self.by_verbs(words.iter(), &words, crate::rules::Does::Print, span);
+        }
         for word in &addresses {
             let name = kind(word);
             let body = word.split_once(':').map(|(_, rest)| rest).unwrap_or_default();

@@ -127,7 +127,7 @@ impl Judge<'_> {
         match method.text.to_ascii_uppercase().as_str() {
             "DELETE" => self.add(Deed::new(EffectKind::RemoteDelete, span).on(TargetClass::Cloud, target).because("asks a service elsewhere to delete something")),
             "PUT" | "PATCH" | "POST" if !is_search(&target) => {
-                let destroys = ["delete", "destroy", "purge", "drop", "terminate", "shutdown", "wipe", "_close"].iter().any(|word| target.to_ascii_lowercase().contains(word));
+                let destroys = ["delete", "destroy", "purge", "drop", "terminate", "shutdown", "wipe", "_close", "_cluster/", "_forcemerge", "_shrink", "/revoke", "/disable"].iter().any(|word| target.to_ascii_lowercase().contains(word));
                 if destroys {
                     self.add(Deed::new(EffectKind::RemoteDelete, span).on(TargetClass::Cloud, target).because("asks a service elsewhere to destroy something"));
                 } else {

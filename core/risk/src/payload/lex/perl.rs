@@ -70,7 +70,8 @@ impl Lexer<'_> {
 
     /// What opens a quote behind `q`, `s` and their like; none where that is an ordinary word. Moves over it.
     fn delimiter(&mut self) -> Option<char> {
-        if matches!(self.last(), Some(Token::Op("->"))) {
+        // A method, and the test of a file: `-s $path`.
+        if matches!(self.last(), Some(Token::Op("->"))) || matches!(self.last(), Some(Token::Op("-"))) && !self.spaced {
             return None;
         }
         let mut ahead = self.reader;

@@ -57,7 +57,7 @@ impl Pieces {
 }
 
 /// What closes what a character opens.
-pub(super) fn closing(open: char) -> char {
+pub(in crate::payload) fn closing(open: char) -> char {
     match open {
         '(' => ')',
         '[' => ']',

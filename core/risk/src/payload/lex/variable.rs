@@ -114,7 +114,8 @@ impl Lexer<'_> {
         }
         self.reader.bump();
         match next {
-            // `&name(…)` is a call, `&$code(…)` one too: the sigil says nothing more.
+            // `&name(…)` is a call, `&$code(…)` one too: the sigil says nothing more. `&{…}(…)` calls what is named.
+            Some('{') if sigil == '&' => self.push(Token::Word("&".to_owned())),
             _ if sigil == '&' => {}
             Some('{') => self.push(Token::Word(format!("{sigil}{sigil}"))),
             Some('$') => {

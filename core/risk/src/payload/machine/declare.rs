@@ -1,5 +1,7 @@
 //! Words that name something: imports, functions, loops.
 
+use ogent_protocol::verdict::EffectKind;
+
 use super::{Machine, Target};
 use crate::payload::Language;
 use crate::payload::token::{Cursor, Token};
@@ -23,6 +25,7 @@ impl Machine<'_> {
             (Language::Node, "const" | "let" | "var") => self.destructured(cursor),
             (Language::Node, "import") => self.node_import(cursor),
             (Language::Perl, "use" | "no" | "require") => self.perl_use(cursor),
+            (Language::Perl, "do") => self.perl_do(cursor),
             (Language::Ruby, "do") => self.ruby_do(cursor),
             (_, "class" | "module" | "package" | "namespace") if !self.is(&[Language::Lua, Language::Other]) => {
                 named(cursor)
@@ -328,6 +331,17 @@ impl Machine<'_> {
             self.module(&path);
         }
         self.bare_arguments(cursor);
+        true
+    }
+
+    /// `do "file"`; a block is read as usual.
+    fn perl_do(&mut self, cursor: &mut Cursor<'_>) -> bool {
+        if !matches!(cursor.second(), Some(Token::Text(_) | Token::Word(_))) {
+            return false;
+        }
+        cursor.bump();
+        let file = self.operand(cursor).0;
+        self.found.effect(EffectKind::Execute, &file, false);
         true
     }
 

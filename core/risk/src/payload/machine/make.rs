@@ -19,7 +19,10 @@ pub(super) fn made(how: Makes, of: Option<&Value>, args: &Args) -> Value {
         Makes::Hex => decoded(args.values.first().unwrap_or(subject), text::from_hex),
         Makes::Codec => decoded_by_name(of, args),
         Makes::Rot13 => decoded(subject, |text| Some(text::rot13(text))),
-        Makes::Characters => characters(args),
+        Makes::Characters => match known_receiver {
+            Some(Value::Number(_)) => characters(&Args::of(vec![subject.clone()])),
+            _ => characters(args),
+        },
         Makes::Join => joined(of, args),
         Makes::Format => match subject.as_text() {
             Some(format) => Value::made(text::format(&format, rest)),
@@ -38,7 +41,18 @@ pub(super) fn made(how: Makes, of: Option<&Value>, args: &Args) -> Value {
             let absolute = matches!(part, Value::Text(text) if text.starts_with('/'));
             if absolute { part.clone() } else { path.concat(&Value::text("/")).concat(part) }
         }),
-        Makes::Pack => packed(args),
+        Makes::Pack => match known_receiver {
+            Some(Value::List(items)) => packed(&Args::of([&[args.first()], &**items].concat())),
+            _ => packed(args),
+        },
+        Makes::Unpack => match args.first().known().as_deref() {
+            Some("m" | "m0") => decoded(subject, text::from_base64),
+            _ => Value::Unknown,
+        },
+        Makes::Braces => match known_receiver.and_then(Value::as_text) {
+            Some(format) => Value::made(text::braces(&format, &args.values)),
+            None => Value::Unknown,
+        },
         Makes::Concat => args.values.iter().fold(known_receiver.cloned().unwrap_or(Value::text("")), |all, next| all.concat(next)),
     }
 }

@@ -6,6 +6,7 @@ use super::args::Args;
 use super::{Machine, make};
 use crate::payload::Language;
 use crate::payload::does::{Does, Makes};
+use crate::payload::lex::closing;
 use crate::payload::value::Value;
 
 /// Names that mean a program's own input and output.
@@ -17,7 +18,7 @@ const FETCHED: &[&str] = &["http://", "https://", "ftp://", "ftps://"];
 impl Machine<'_> {
     /// Does what a function does with its arguments, or a method with what it is one of. Gives what is returned.
     pub(super) fn perform(&mut self, does: Does, of: Option<&Value>, args: &Args) -> Value {
-        let hands_on = matches!(does, Does::Applies | Does::Attribute | Does::Invokes | Does::CallsSelf(_));
+        let hands_on = matches!(does, Does::Applies | Does::Maps | Does::Attribute | Does::Invokes | Does::CallsSelf(_));
         if !hands_on {
             self.handed_on(args);
         }
@@ -26,6 +27,10 @@ impl Machine<'_> {
             Does::Calls => self.named_functions(args),
             Does::Shell | Does::Command | Does::Argv | Does::Exec(_) => self.starts(does, args),
             Does::Eval => return self.evaluates(args),
+            Does::Compiles => {
+                self.evaluates(args);
+                return Value::Function;
+            }
             Does::Unseen => self.found.runs_unknown(),
             Does::Act(kind) => self.found.effect_on(kind, None, false),
             Does::To(..) | Does::ToAll(..) | Does::Tree(..) | Does::ToSelf(_) | Does::Moves | Does::Copies
@@ -33,12 +38,14 @@ impl Machine<'_> {
             Does::Opens => self.opens(&args.first(), args.get(1, &["mode", "flags"])),
             Does::OpensSelf => self.opens(of.unwrap_or(&Value::Unknown), args.get(0, &["mode"])),
             Does::PerlOpens => self.perl_opens(args),
-            Does::Fetches => self.reads(&args.first()),
+            Does::Fetches => self.found.effect(EffectKind::NetworkFetch, &args.first(), false),
+            Does::Matches => self.matches(args),
             Does::Connects | Does::Listens | Does::Sends | Does::HandsOver | Does::Forks => self.connects(does, args),
             Does::Imports => return self.imported(&args.first()),
             Does::Attribute => return self.attribute(args),
             Does::Invokes => return self.invokes(of, args),
             Does::Applies => return self.applies(args),
+            Does::Maps => return self.maps(args),
             Does::CallsSelf(from) => {
                 let values = args.flat(from);
                 return self.call(of.unwrap_or(&Value::Unknown), &Args::of(values));
@@ -88,6 +95,17 @@ impl Machine<'_> {
         }
     }
 
+    /// PHP: a pattern with the flag `e` makes code of what replaces its matches.
+    fn matches(&mut self, args: &Args) {
+        let flags = args.first().known().and_then(|pattern| {
+            let end = pattern.chars().next().map(closing)?;
+            pattern.rsplit_once(end).map(|(_, flags)| flags.contains('e'))
+        });
+        if flags == Some(true) {
+            self.found.runs_unknown();
+        }
+    }
+
     /// Executes text of the same language.
     fn evaluates(&mut self, args: &Args) -> Value {
         let code = args.first();
@@ -116,13 +134,20 @@ impl Machine<'_> {
             let names: &[&str] = if index == 0 { &["path", "src", "source", "file"] } else { &["dst", "target", "dest"] };
             args.get(index, names).cloned().unwrap_or_default()
         };
+        // Rights for everybody, or those of the owner of a program.
+        let widens = |kind: EffectKind| kind == EffectKind::Permission && args.flat(0).iter().any(is_wide);
+        let kind_of = |kind: EffectKind| if widens(kind) { EffectKind::PermissionWidened } else { kind };
         match does {
             Does::To(kind, index) if kind == EffectKind::Read && index == 0 => self.reads(&at(0)),
-            Does::To(kind, index) => self.found.effect(kind, &at(index), false),
+            Does::To(kind, index) => self.found.effect(kind_of(kind), &at(index), false),
             Does::Tree(kind, index) => self.found.effect(kind, &at(index), true),
             Does::ToSelf(EffectKind::Read) => self.reads(&of),
-            Does::ToSelf(kind) => self.found.effect(kind, &of, false),
-            Does::Load => self.found.effect(EffectKind::Execute, &at(0), false),
+            Does::ToSelf(kind) => self.found.effect(kind_of(kind), &of, false),
+            Does::Load => {
+                // What is not named is often the program itself.
+                self.found.forks |= at(0).known().is_none();
+                self.found.effect(EffectKind::Execute, &at(0), false);
+            }
             Does::Moves => {
                 self.found.effect(EffectKind::Delete, &at(0), false);
                 self.found.effect(EffectKind::Overwrite, &at(1), false);
@@ -139,7 +164,7 @@ impl Machine<'_> {
                 let targets = args.flat(from);
                 let unknown = [Value::Unknown];
                 let targets = if targets.is_empty() { &unknown } else { targets.as_slice() };
-                targets.iter().for_each(|target| self.found.effect(kind, target, false));
+                targets.iter().for_each(|target| self.found.effect(kind_of(kind), target, false));
             }
             _ => {}
         }
@@ -233,4 +258,13 @@ impl Machine<'_> {
             self.reads(&Value::text(path));
         }
     }
+}
+
+/// Whether a number, or its text, is a mode that lets everybody write, or a program have the rights of its owner.
+fn is_wide(mode: &Value) -> bool {
+    let mode = match mode {
+        Value::Number(mode) => Some(*mode),
+        other => other.known().and_then(|text| i64::from_str_radix(&text, 8).ok()),
+    };
+    mode.is_some_and(|mode| mode & 0o6002 != 0)
 }

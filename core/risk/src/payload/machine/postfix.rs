@@ -26,6 +26,10 @@ impl Machine<'_> {
                 cursor.bump();
                 let index = self.arguments(cursor, "]");
                 (value, target) = self.index(cursor, &value, &target, &index);
+            } else if cursor.sees("{") && value == Value::name("&") {
+                cursor.bump();
+                value = self.arguments(cursor, "}").into_parenthesis();
+                target = Target::None;
             } else if cursor.sees("{") && self.is_perl_key(cursor, &target) {
                 cursor.bump();
                 self.key(cursor);
@@ -119,8 +123,12 @@ impl Machine<'_> {
         let place = index.first();
         let item = match (value, &place) {
             // `process["exit"]` is `process.exit`.
-            (Value::Name(path), Value::Text(name)) if self.language == Language::Node => {
+            (Value::Name(path), Value::Text(name)) if self.is(&[Language::Node, Language::Lua]) => {
                 Value::name(format!("{path}.{name}"))
+            }
+            (Value::Name(path), Value::Text(name)) if &**path == "sys.modules" => Value::Name(name.clone()),
+            (Value::Name(path), Value::Text(name)) if path.ends_with(".__dict__") => {
+                Value::name(path.replace("__dict__", name))
             }
             (other, Value::Text(name)) if self.language == Language::Node => {
                 Value::Method(other.clone().into(), name.clone())

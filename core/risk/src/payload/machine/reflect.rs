@@ -14,7 +14,9 @@ impl Machine<'_> {
             return Value::Unknown;
         };
         let path = name.strip_prefix("node:").unwrap_or(&name).replace('/', ".");
-        if path.starts_with('.') {
+        if path.starts_with('.') && path.ends_with(".json") {
+            self.found.effect_on(EffectKind::Read, Some(name.to_string()), false);
+        } else if path.starts_with('.') {
             self.found.effect_on(EffectKind::Execute, Some(name.to_string()), false);
         } else if !self.grammar.table.in_module(&path) && !self.grammar.table.is_harmless(&path) {
             self.found.opaque();
@@ -68,6 +70,19 @@ impl Machine<'_> {
                 for value in args.flat(0) {
                     self.call(function, &Args::of(vec![value]));
                 }
+                Value::Unknown
+            }
+        }
+    }
+
+    /// `map(function, list)`.
+    pub(super) fn maps(&mut self, args: &Args) -> Value {
+        match args.values.as_slice() {
+            [function @ (Value::Name(_) | Value::Method(..)), Value::List(items)] => {
+                Value::list(items.iter().map(|item| self.call(function, &Args::of(vec![item.clone()]))).collect())
+            }
+            _ => {
+                self.handed_on(args);
                 Value::Unknown
             }
         }
