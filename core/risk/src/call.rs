@@ -114,8 +114,8 @@ impl Judge<'_> {
     /// A name that is a pattern, `/bin/r?`: what it could be is followed.
     fn patterned(&mut self, text: &str, name: &Word, words: &[Word], stdin: &Data, span: Span) -> Data {
         let pattern = text.rsplit('/').next().unwrap_or(text);
-        let mut names: Vec<&str> = self.rules.names().chain(crate::special::NAMES.iter().copied()).filter(|name| glob::matches(pattern, name)).collect();
-        names.sort_unstable();
+        let prefix = pattern.get(..pattern.find(['*', '?', '[', '\\']).unwrap_or(pattern.len())).unwrap_or_default();
+        let mut names: Vec<&str> = self.rules.names_with(prefix).filter(|name| glob::matches(pattern, name)).collect();
         // Those that can do harm first, and only some: a name that is all stars could be anything.
         let common = ["rm", "sh", "bash", "dd", "chmod", "chown", "find", "shred", "mv", "cp", "curl", "wget", "nc", "cat", "python3", "perl"];
         names.sort_by_key(|name| common.iter().position(|known| known == name).unwrap_or(usize::MAX));

@@ -89,8 +89,8 @@ fn execute(provenance: Provenance) -> L {
 
 fn widen(class: T, recursive: bool) -> L {
     match class {
-        T::None | T::Sink | T::Temporary => L::Low,
-        T::Project => L::Medium,
+        T::None | T::Sink => L::Low,
+        T::Temporary | T::Project => L::Medium,
         T::Root | T::System if recursive => L::Critical,
         T::Credentials => L::Critical,
         T::Home if recursive => L::Critical,

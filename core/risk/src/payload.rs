@@ -12,8 +12,10 @@ mod lex;
 mod lua;
 mod machine;
 mod node;
+mod other;
 mod perl;
 mod php;
+mod powershell;
 mod python;
 mod reader;
 mod ruby;
@@ -96,7 +98,9 @@ pub(crate) fn scan(language: Language, code: &str) -> Payload {
         Language::Node => machine::follow(language, &node::GRAMMAR, code, &mut found),
         Language::Php => machine::follow(language, &php::GRAMMAR, code, &mut found),
         Language::Lua => machine::follow(language, &lua::GRAMMAR, code, &mut found),
-        _ => found.opaque(),
+        Language::Sql => sql::scan(code, &mut found),
+        Language::PowerShell => powershell::scan(code, &mut found),
+        Language::Other => other::scan(code, &mut found),
     }
     found.finish()
 }

@@ -18,7 +18,7 @@ pub struct Policy {
     pub block: RiskLevel,
     /// Somebody has to approve what the rules do not know, whatever its level.
     pub ask_unknown: bool,
-    /// Somebody has to approve these effects, whatever their level.
+    /// Somebody has to approve these effects from level medium on.
     pub ask_effects: Vec<EffectKind>,
     /// These effects are refused, whatever their level.
     pub block_effects: Vec<EffectKind>,
@@ -115,9 +115,11 @@ impl Policy {
         let (ask, block) = self.levels(reach);
         let many = self.many_targets > 0 && reach.targets >= self.many_targets;
         let level = if many { worse(verdict.level) } else { verdict.level };
-        let has =
-            |kinds: &[EffectKind]| verdict.effects.iter().map(|effect| effect.kind).find(|kind| kinds.contains(kind));
-        if let Some(kind) = has(&self.block_effects) {
+        let has = |kinds: &[EffectKind], from: RiskLevel| {
+            let found = verdict.effects.iter().find(|effect| kinds.contains(&effect.kind) && effect.level >= from);
+            found.map(|effect| effect.kind)
+        };
+        if let Some(kind) = has(&self.block_effects, RiskLevel::None) {
             return (Decision::Block, format!("the effect {kind} is never allowed"));
         }
         let counted = if many { format!(" for {} agents", reach.targets) } else { String::new() };
@@ -127,7 +129,7 @@ impl Policy {
         if level >= ask {
             return (Decision::Ask, format!("risk {level}{counted}: {ask} and above needs approval"));
         }
-        if let Some(kind) = has(&self.ask_effects) {
+        if let Some(kind) = has(&self.ask_effects, RiskLevel::Medium) {
             return (Decision::Ask, format!("the effect {kind} needs approval"));
         }
         if self.ask_unknown && is_unknown(verdict) {

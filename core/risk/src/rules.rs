@@ -25,6 +25,8 @@ const VERBS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/verbs.msgpack"));
 pub(crate) struct Rules {
     programs: Vec<Program>,
     by_name: HashMap<&'static str, usize>,
+    /// All names, those of special programs too, in their order.
+    names: Vec<&'static str>,
     verbs: Verbs,
     /// What was wrong with the data; a test expects nothing.
     mistakes: Vec<String>,
@@ -54,6 +56,9 @@ impl Rules {
                 Err(error) => rules.mistakes.push(format!("{name}: {error}")),
             }
         }
+        rules.names = rules.by_name.keys().chain(crate::special::NAMES).copied().collect();
+        rules.names.sort_unstable();
+        rules.names.dedup();
         rules
     }
 
@@ -84,8 +89,10 @@ impl Rules {
         self.programs.get(*at)
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.by_name.keys().copied()
+    /// The names that begin with `prefix`, in their order.
+    pub(crate) fn names_with(&self, prefix: &str) -> impl Iterator<Item = &'static str> {
+        let from = self.names.partition_point(|name| *name < prefix);
+        self.names.iter().skip(from).take_while(move |name| name.starts_with(prefix)).copied()
     }
 
     pub(crate) fn verbs(&self) -> &Verbs {

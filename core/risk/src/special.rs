@@ -57,6 +57,8 @@ impl Judge<'_> {
             "at" | "batch" => self.at(args, stdin, span)?,
             "parallel" => self.parallel(args, stdin, span),
             "git" => self.git(args, stdin, span)?,
+            "make" | "gmake" | "bmake" => self.make(args, stdin, span)?,
+            "java" => self.java(args, stdin, span)?,
             "ztcp" => {
                 self.connected = true;
                 Data::nothing()

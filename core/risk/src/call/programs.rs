@@ -24,6 +24,14 @@ impl Judge<'_> {
             self.report.program(name, true, installed, word.span);
             return data;
         }
+        if SQL.contains(&name) && self.rules.program(name).is_none() {
+            let mut words = vec![word.clone()];
+            words.extend(args.iter().cloned());
+            let statement = shell_joined(&words, span);
+            self.report.program(name, false, installed, word.span);
+            self.report.opaque("SQL is no command of a shell; a database would be asked for it", word.span);
+            return self.foreign(Language::Sql, &statement, stdin, span);
+        }
         let Some(program) = self.rules.program(name) else {
             return self.unknown(name, word, &args, stdin, installed, span);
         };
@@ -128,6 +136,8 @@ impl Judge<'_> {
                     self.write_file(word, false, word.span);
                 }
             }
+            // Without a word, a program that does something to something says how it is called.
+            Does::Unknown if parsed.is_empty() => {}
             Does::Unknown => {
                 self.report.opaque(format!("what {name} does with these arguments"), span);
                 let deed = Deed::new(EffectKind::Unknown, span).at(RiskLevel::Medium);
@@ -225,7 +235,7 @@ impl Judge<'_> {
                 let line = shell_joined(words, span);
                 self.aside(|judge| judge.run_text(&line, stdin, span))
             }
-            Run::Shell => words.iter().map(|word| self.aside(|judge| judge.run_text(word, stdin, span))).fold(Data::nothing(), Data::then),
+            Run::Shell => words.iter().map(|word| self.aside(|judge| judge.run_text(&bare(word), stdin, span))).fold(Data::nothing(), Data::then),
             Run::File => {
                 let stream = |word: &Word| ["-", "/dev/stdin"].iter().any(|name| word.is(name));
                 for word in words {
@@ -304,6 +314,14 @@ fn payload_language(code: &str) -> Language {
     }
 }
 
+/// Some options name what kind of thing follows before the command: `exec=…`.
+fn bare(word: &Word) -> Word {
+    match word.split_once('=') {
+        Some(("exec" | "cmd" | "command", command)) => command,
+        _ => word.clone(),
+    }
+}
+
 fn assigns(word: &Word) -> bool {
     let name = word.text.bytes().take_while(|b| *b == b'_' || b.is_ascii_alphanumeric()).count();
     name > 0 && word.text.as_bytes().get(name) == Some(&b'=')
@@ -321,10 +339,16 @@ fn looks_like_path(word: &Word) -> bool {
     word.text.contains('/') || word.text.contains('.') || word.text.starts_with('~')
 }
 
+/// Words with which only statements for databases begin.
+const SQL: &[&str] = &[
+    "SELECT", "INSERT", "UPDATE", "DELETE", "DROP", "ALTER", "CREATE", "TRUNCATE", "GRANT", "REVOKE", "SHOW", "DESCRIBE", "EXPLAIN", "MERGE", "USE", "WITH",
+];
+
 /// `--help` and `--version` only print.
 fn asks_for_help(args: &[Word]) -> bool {
     let alone = args.len() == 1 && args.iter().any(|word| ["-h", "-V", "-v", "-help", "-version", "help", "version", "-?", "--usage"].iter().any(|text| word.is(text)));
-    alone || args.iter().take_while(|word| !word.is("--")).any(|word| word.is("--help") || word.is("--version"))
+    let help = args.iter().take_while(|word| !word.is("--")).any(|word| word.is("--help"));
+    alone || help || args.first().is_some_and(|word| word.is("--version"))
 }
 
 /// Programs that print settings of the shell: `eval "$(ssh-agent -s)"` is what they are for.

@@ -5,6 +5,8 @@ mod output;
 
 use std::collections::{HashMap, HashSet};
 
+use ogent_protocol::verdict::EffectKind;
+
 use super::findings::Findings;
 use super::text;
 use super::value::Value;
@@ -193,6 +195,10 @@ impl Awk<'_> {
 
     fn assign(&mut self, name: Option<String>, value: &Value) {
         let Some(name) = name else { return };
+        // What awk reads after the program has begun.
+        if name == "ARGV[]" && value.as_text().is_some_and(|file| !file.is_empty()) {
+            self.found.effect(EffectKind::Read, value, false);
+        }
         let before = self.names.remove(&name);
         self.names.insert(name, before.map_or(value.clone(), |before| before.or(value)));
     }

@@ -145,6 +145,22 @@ impl Findings {
         self.payload.effects.push(effect);
     }
 
+    /// Everything that has been found elsewhere.
+    pub(super) fn add(&mut self, other: Self) {
+        let Payload { shell, argvs, effects, runs_unknown, opaque, .. } = other.payload;
+        for (kind, target, recursive) in effects {
+            self.effect_on(kind, target, recursive);
+        }
+        self.payload.opaque |= opaque || self.payload.shell.len() + shell.len() + argvs.len() > 2 * MOST;
+        self.payload.runs_unknown |= runs_unknown;
+        self.payload.shell.extend(shell);
+        self.payload.argvs.extend(argvs);
+        self.connected |= other.connected;
+        self.shell |= other.shell;
+        self.forks |= other.forks;
+        self.loops |= other.loops;
+    }
+
     /// What has been found, in the end.
     pub(super) fn finish(mut self) -> Payload {
         if self.forks && self.loops {

@@ -13,7 +13,7 @@ use super::token::{Lexeme, Piece, Token};
 use super::{Language, UNKNOWN};
 use heredoc::Heredoc;
 
-pub(super) use quote::closing;
+pub(super) use quote::{balanced, closing};
 
 const OPERATORS: &[&str] = &[
     "<<<", "===", "!==", "**=", "...", "<=>", "||=", "&&=", "??=", "//=", ">>>", "?->", "->", "=>", "::", "==", "!=",
@@ -148,7 +148,7 @@ impl<'a> Lexer<'a> {
         if self.language == Language::Lua && self.reader.sees("--[") {
             let mut ahead = self.reader;
             ahead.eat("--");
-            if script::long_bracket(&mut ahead).is_some() {
+            if script::long_bracket(&mut ahead)?.is_some() {
                 self.reader = ahead;
                 return Some(true);
             }

@@ -39,8 +39,7 @@ pub(super) fn follow(language: Language, grammar: &'static Grammar, code: &str, 
     machine.code(code);
     let (names, branches) = (machine.names, machine.branches);
     if !branches {
-        *found = first;
-        return;
+        return found.add(first);
     }
     // What is done above may be done with what is assigned below, so everything is read again with all values.
     let mut again = Machine { names, joins: true, ..Machine::new(language, grammar, found) };
@@ -154,6 +153,8 @@ impl<'f> Machine<'f> {
         if cursor.left() == before {
             cursor.bump();
         }
+        // What is returned, say, is called somewhere else.
+        self.let_go(&first);
         first
     }
 
@@ -183,13 +184,25 @@ impl<'f> Machine<'f> {
 
     /// An expression with all that belongs to it, up to a comma or a bracket.
     fn expression(&mut self, cursor: &mut Cursor<'_>) -> Value {
+        self.assigning(cursor).0
+    }
+
+    /// The same, with what could be assigned to if it is nothing more.
+    fn assigning(&mut self, cursor: &mut Cursor<'_>) -> (Value, Target) {
         let (value, target) = self.simple(cursor);
-        let Some(operator) = assignment(cursor) else { return value };
+        let Some(operator) = assignment(cursor) else { return (value, target) };
+        if self.depth >= DEEPEST {
+            self.found.opaque();
+            cursor.bump();
+            return (Value::Unknown, Target::None);
+        }
         cursor.bump();
+        self.depth += 1;
         let right = self.expression(cursor);
+        self.depth -= 1;
         let value = combined(operator, &value, right);
         self.assign(&target, &value);
-        value
+        (value, target)
     }
 
     fn assign(&mut self, target: &Target, value: &Value) {
@@ -199,6 +212,9 @@ impl<'f> Machine<'f> {
                 // Perl changes its user by an assignment.
                 if matches!(name.as_str(), "$<" | "$>" | "$(" | "$)") {
                     self.found.effect_on(EffectKind::PrivilegeRaised, None, false);
+                }
+                if name == "@ARGV" {
+                    self.argv_files(value);
                 }
                 let known = self.names.get(name);
                 if known.is_none() && self.names.len() >= MOST_NAMES {
@@ -218,6 +234,17 @@ impl<'f> Machine<'f> {
                 for (index, target) in targets.iter().enumerate() {
                     self.assign(target, items.get(index).unwrap_or(&Value::Unknown));
                 }
+            }
+        }
+    }
+
+    /// Perl reads the files that its arguments name, and runs those that are commands.
+    fn argv_files(&mut self, value: &Value) {
+        let Value::List(files) = value else { return };
+        for file in files.iter().filter_map(Value::as_text) {
+            match file.trim().strip_suffix('|').or_else(|| file.trim().strip_prefix('|')) {
+                Some(command) => self.found.shell(&Value::text(command.trim())),
+                None => self.found.effect(EffectKind::Read, &Value::Text(file), false),
             }
         }
     }

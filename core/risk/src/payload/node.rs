@@ -32,7 +32,7 @@ const FUNCTIONS: Rows = &[
          Number Boolean Array Object Symbol BigInt Date RegExp Map Set WeakMap WeakSet Promise Error TypeError RangeError \
          Proxy Uint8Array Uint16Array Uint32Array Int32Array Float64Array ArrayBuffer DataView URL URLSearchParams \
          TextEncoder TextDecoder AbortController Intl.NumberFormat Intl.DateTimeFormat Event EventTarget \
-         clearTimeout clearInterval queueMicrotask structuredClone btoa alert \
+         setTimeout setInterval setImmediate clearTimeout clearInterval queueMicrotask structuredClone btoa alert \
          process.exit process.cwd process.uptime process.memoryUsage process.hrtime process.hrtime.bigint process.getuid process.getgid \
          process.geteuid process.nextTick process.stdout.write process.stderr.write process.on process.stdin.on process.once \
          process.stdin.setEncoding process.stdin.resume process.stdin.read process.stdin.pipe process.cpuUsage process.umask \
@@ -66,7 +66,7 @@ const FUNCTIONS: Rows = &[
          execa execa.sync execa.execa execa.execaSync node-pty.spawn Deno.Command Deno.run Bun.spawn Bun.spawnSync",
     ),
     (Does::Compiles, "Function vm.Script"),
-    (Does::Eval, "eval vm.runInThisContext vm.runInNewContext vm.runInContext setTimeout setInterval setImmediate"),
+    (Does::Eval, "eval vm.runInThisContext vm.runInNewContext vm.runInContext"),
     (Does::Unseen, "process.binding process._linkedBinding process.dlopen repl.start vm.compileFunction inspector.open v8.deserialize \
           WebAssembly.instantiate WebAssembly.Instance"),
     (Does::Load, "child_process.fork worker_threads.Worker Worker process.load  import.meta.require"),

@@ -43,7 +43,7 @@ const FUNCTIONS: Rows = &[
          date_default_timezone_get checkdate gmdate strftime usleep sleep json_encode json_decode json_last_error json_last_error_msg serialize \
          ctype_digit ctype_alpha ctype_upper ctype_lower ctype_space ctype_alnum preg_match preg_match_all preg_split preg_quote preg_grep \
          mb_strlen mb_substr mb_strtoupper mb_strtolower mb_strpos mb_detect_encoding mb_convert_encoding iconv utf8_encode utf8_decode \
-         filter_var getenv php_sapi_name phpversion php_uname phpinfo php_ini_loaded_file php_ini_scanned_files sys_get_temp_dir memory_get_usage \
+         getenv php_sapi_name phpversion php_uname phpinfo php_ini_loaded_file php_ini_scanned_files sys_get_temp_dir memory_get_usage \
          memory_get_peak_usage getmypid get_current_user gethostname getcwd extension_loaded get_loaded_extensions zend_version \
          ini_get ini_get_all function_exists class_exists method_exists defined define constant version_compare set_time_limit \
          error_reporting ini_set fgets fgetc fgetcsv fread fclose pclose proc_close gzclose feof fscanf fflush ftell fseek rewind fstat stream_get_contents \
@@ -70,7 +70,7 @@ const FUNCTIONS: Rows = &[
     (Does::Makes(Makes::Rot13), "str_rot13"),
     (Does::Makes(Makes::Characters), "chr"),
     (Does::Plain, "glob scandir gzinflate convert_uudecode unpack"),
-    (Does::Calls, "array_map array_filter array_walk array_reduce usort uasort uksort iterator_apply preg_replace_callback \
+    (Does::Calls, "filter_var array_map array_filter array_walk array_reduce usort uasort uksort iterator_apply preg_replace_callback \
          array_udiff array_uintersect register_shutdown_function set_error_handler ob_start spl_autoload_register \
          header_register_callback set_exception_handler is_callable forward_static_call array_walk_recursive ReflectionFunction"),
     (Does::Matches, "preg_replace"),

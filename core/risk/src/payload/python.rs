@@ -103,7 +103,7 @@ const FUNCTIONS: Rows = &[
     (Does::Attribute, "getattr"),
     (Does::Opens, "open io.open codecs.open file gzip.open bz2.open lzma.open os.fdopen os.open zipfile.ZipFile \
          tarfile.open tarfile.TarFile io.FileIO"),
-    (Does::To(Read, 0), "linecache.getline linecache.getlines fileinput.input numpy.load numpy.loadtxt pandas.read_csv \
+    (Does::To(Read, 0), "xml.etree.ElementTree.parse xml.dom.minidom.parse numpy.fromfile numpy.genfromtxt linecache.getline linecache.getlines fileinput.input numpy.load numpy.loadtxt pandas.read_csv \
          pandas.read_json pandas.read_excel pandas.read_parquet np.load pd.read_csv"),
     (Does::To(Delete, 0), "os.remove os.unlink os.rmdir os.removedirs posix.unlink posix.remove send2trash.send2trash"),
     (Does::Tree(Delete, 0), "shutil.rmtree distutils.dir_util.remove_tree"),
@@ -112,7 +112,7 @@ const FUNCTIONS: Rows = &[
     (Does::To(Write, 1), "os.symlink os.link shutil.copytree shutil.copymode shutil.copystat"),
     (Does::To(Write, 2), ""),
     (Does::To(Write, 0), "shutil.make_archive tempfile.mkdtemp tempfile.mkstemp tempfile.NamedTemporaryFile \
-         tempfile.TemporaryDirectory tempfile.TemporaryFile"),
+         tempfile.TemporaryDirectory tempfile.TemporaryFile numpy.save numpy.savetxt numpy.savez np.save np.savetxt"),
     (Does::To(Write, 1), "shutil.unpack_archive"),
     (Does::Moves, "os.rename os.renames os.replace shutil.move"),
     (Does::Copies, "shutil.copy shutil.copy2 shutil.copyfile"),
@@ -158,7 +158,7 @@ const METHODS: Rows = &[
          groupby value_counts dot flatten transpose item size all any round dropna fillna namelist infolist getnames \
          getmembers getmember getinfo iter itertext findtext getroot iterfind is_alive is_available device_count \
          get_device_name get_device_properties parse_args add_argument error warning info debug sections has_option \
-         load loads dump dumps tobytes tostring islice popitem fromkeys hex issue version",
+         load loads dump dumps tobytes tostring islice popitem fromkeys hex writerow writerows writeheader toprettyxml toxml tostring substitute safe_substitute version",
     ),
     (Does::Same, "decode encode expanduser getvalue"),
     (Does::Makes(Makes::Strip), "strip lstrip rstrip"),

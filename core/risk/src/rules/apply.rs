@@ -27,7 +27,7 @@ pub(crate) fn apply<'a>(program: &'a Program, parsed: &Parsed, args: &[Word]) ->
 }
 
 fn hit<'a>(program: &Program, rule: &'a Rule, parsed: &Parsed, args: &[Word]) -> Option<Hit<'a>> {
-    let skip = if rule.sub.is_empty() { 0 } else { rule.sub.iter().find_map(|sub| begins_with(parsed, sub))? };
+    let skip = if rule.sub.is_empty() { 0 } else { rule.sub.iter().filter_map(|sub| begins_with(parsed, sub)).max()? };
     let mut operands: Vec<&(usize, Word)> = parsed.operands.iter().skip(skip).collect();
     // Behind the words of `sub`, a wrapper may have options of its own before the other program begins.
     let inner = if program.wraps { skip_options(program, &operands) } else { (0, Parsed::default()) };
@@ -38,7 +38,7 @@ fn hit<'a>(program: &Program, rule: &'a Rule, parsed: &Parsed, args: &[Word]) ->
     };
     let holds = (rule.any.is_empty() || rule.any.iter().any(has))
         && rule.all.iter().all(has)
-        && !rule.none.iter().any(has)
+        && !rule.none.iter().any(|option| parsed.is_on(option) || inner.1.is_on(option))
         && rule.min.is_none_or(|min| operands.len() >= min)
         && rule.max.is_none_or(|max| operands.len() <= max)
         && (rule.arg.is_empty() || matches(&rule.arg))

@@ -108,8 +108,18 @@ impl Parsed {
         self.find(wanted).is_some()
     }
 
+    /// Whether an option is there, and not switched off: `--dry-run=false`.
+    pub(crate) fn is_on(&self, wanted: &str) -> bool {
+        let off = |value: &Word| ["none", "false", "0", "no", "off"].contains(&value.text.as_str());
+        self.all(wanted).any(|given| !given.value.as_ref().is_some_and(off))
+    }
+
     pub(crate) fn has_any(&self, wanted: &[&str]) -> bool {
         wanted.iter().any(|option| self.has(option))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.options.is_empty() && self.operands.is_empty()
     }
 
     /// The value of the first of these options that has one.

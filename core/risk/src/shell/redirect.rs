@@ -169,7 +169,11 @@ impl Judge<'_> {
     pub(crate) fn deed(&self, kind: EffectKind, word: &Word, recursive: bool, span: Span) -> Deed {
         use EffectKind as E;
         use TargetClass as T;
-        let place = self.standpoint.locate(word);
+        let mut place = self.standpoint.locate(word);
+        if matches!(kind, E::Write | E::Overwrite) && place.class == T::Home && place.path.trim_matches('/').contains('/') {
+            // What is put into somebody's home is a file in it.
+            place.class = T::HomeFile;
+        }
         let changes = matches!(kind, E::Write | E::Overwrite | E::Delete);
         // What is done to each thing below a folder is done to the folder.
         let recursive = recursive || place.below && word.holes.iter().any(|hole| hole.below);

@@ -87,6 +87,34 @@ impl Judge<'_> {
         }
     }
 
+    /// Rules that stand in an option; data tells the rest of `make`.
+    pub(crate) fn make(&mut self, args: &[Word], stdin: &Data, span: Span) -> Option<Data> {
+        let parsed = taken_apart(&["-E", "--eval", "-f", "--file", "--makefile", "-C", "--directory", "-j", "-I", "-l", "-o", "-W"], args);
+        let codes: Vec<Word> = parsed.all("--eval").chain(parsed.all("-E")).filter_map(|given| given.value.clone()).collect();
+        for code in codes {
+            for recipe in recipes(&code.text) {
+                let word = Word { text: recipe, holes: Vec::new(), ..code.clone() };
+                self.aside(|judge| judge.run_text(&word, stdin, span));
+            }
+        }
+        let file = parsed.value(&["-f", "--file", "--makefile"]).cloned();
+        let known = file.map(|file| if file.is("-") { stdin.clone() } else { self.read_file(&file, span) });
+        for recipe in known.as_ref().and_then(Data::plain).map(recipes).unwrap_or_default() {
+            self.aside(|judge| judge.run_text(&Word::literal(recipe, span), &Data::nothing(), span));
+        }
+        None
+    }
+
+    /// A program in a file of Java that everybody knows; data tells the rest of `java`.
+    pub(crate) fn java(&mut self, args: &[Word], stdin: &Data, span: Span) -> Option<Data> {
+        let at = args.iter().position(|word| word.is("-jar"))?;
+        let file = args.get(at + 1)?;
+        let name = file.text.rsplit('/').next().unwrap_or_default().to_owned();
+        self.rules.program(&name).filter(|_| name.ends_with(".jar"))?;
+        let rest = args.get(at + 2..).unwrap_or_default().to_vec();
+        Some(self.program(&name, file, rest, stdin, span))
+    }
+
     fn code_file(&mut self, file: &Word, language: Language, stdin: &Data, span: Span) {
         let stream = file.is("-") || file.is("/dev/stdin");
         let known = if stream { Some(stdin.clone()) } else { self.file_name(file).and_then(|name| self.files.get(&name).cloned()) };
@@ -122,4 +150,15 @@ fn substitute(script: &str, text: &str) -> Option<String> {
         return None;
     }
     Some(if flags.contains('g') { text.replace(from, to) } else { text.replacen(from, to, 1) })
+}
+
+/// The commands of a makefile: what stands behind a tab, behind the `;` of a rule, and in `$(shell …)`.
+fn recipes(text: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(|line| match line.strip_prefix('\t') {
+        Some(recipe) => Some(recipe),
+        None => line.split_once(':').and_then(|(_, rest)| rest.split_once(';')).map(|(_, recipe)| recipe),
+    });
+    let plain = |recipe: &str| recipe.trim_start_matches(['@', '-', '+', ' ']).replace("$$", "$");
+    let calls = text.split("$(shell ").skip(1).filter_map(|rest| rest.split(')').next());
+    lines.map(plain).chain(calls.map(str::to_owned)).take(64).collect()
 }

@@ -5,6 +5,9 @@ use super::quote::{Style, closing, words};
 use crate::payload::reader::is_word;
 use crate::payload::token::{Piece, Token};
 
+/// What stands between angle brackets is a name or a pattern, which is short.
+const LONGEST_ANGLE: usize = 200;
+
 impl Lexer<'_> {
     pub(super) fn perl_quote(&mut self, char: char) -> Option<bool> {
         match char {
@@ -34,7 +37,9 @@ impl Lexer<'_> {
     fn angle(&mut self) -> bool {
         let mut ahead = self.reader;
         ahead.bump();
-        let inner = ahead.take_while(|char| !matches!(char, '>' | '\n' | ';' | '='));
+        let length: usize =
+            ahead.rest().chars().take(LONGEST_ANGLE).take_while(|char| !matches!(char, '>' | '\n' | ';' | '=')).map(char::len_utf8).sum();
+        let inner = ahead.take(length);
         if !ahead.eat(">") {
             return false;
         }

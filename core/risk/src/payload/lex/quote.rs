@@ -237,7 +237,7 @@ fn subscript_begins(reader: &Reader<'_>) -> bool {
 }
 
 /// Up to the bracket that closes, behind the one that opened; a bracket in quotes does not count.
-pub(super) fn balanced<'a>(reader: &mut Reader<'a>, open: char, close: char) -> Option<&'a str> {
+pub(in crate::payload) fn balanced<'a>(reader: &mut Reader<'a>, open: char, close: char) -> Option<&'a str> {
     let start = *reader;
     let mut depth = 0_usize;
     let mut quote: Option<char> = None;

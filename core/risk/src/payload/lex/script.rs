@@ -115,7 +115,7 @@ impl Lexer<'_> {
                 let pieces = self.string(char, char.encode_utf8(&mut [0; 4]), Style::Escaped)?;
                 self.pieces(pieces)
             }
-            '[' => match long_bracket(&mut self.reader) {
+            '[' => match long_bracket(&mut self.reader)? {
                 Some(text) => self.pieces(vec![Piece::Text(text.to_owned())]),
                 None => Some(false),
             },
@@ -142,15 +142,18 @@ impl Lexer<'_> {
     }
 }
 
-/// `[[…]]` or `[=[…]=]` of Lua; nothing moves if that is not what comes next, or if it never ends.
-pub(super) fn long_bracket<'a>(reader: &mut Reader<'a>) -> Option<&'a str> {
+/// `[[…]]` or `[=[…]=]` of Lua, if that comes next; nothing at all if it never ends.
+#[expect(clippy::option_option, reason = "whether there is one, and whether it ends")]
+pub(super) fn long_bracket<'a>(reader: &mut Reader<'a>) -> Option<Option<&'a str>> {
     let mut ahead = *reader;
-    ahead.eat("[").then_some(())?;
+    let opened = ahead.eat("[");
     let level = ahead.take_while(|char| char == '=');
-    ahead.eat("[").then_some(())?;
+    if !opened || !ahead.eat("[") {
+        return Some(None);
+    }
     let text = ahead.until(&format!("]{level}]"))?;
     *reader = ahead;
-    Some(text)
+    Some(Some(text))
 }
 
 /// Whether a word goes on here.

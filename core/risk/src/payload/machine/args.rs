@@ -48,7 +48,8 @@ impl Args {
     }
 
     pub(super) fn into_list(self) -> Value {
-        if self.loose { Value::Unknown } else { Value::list(self.values) }
+        let named = self.named.into_iter().map(|(_, value)| value);
+        if self.loose { Value::Unknown } else { Value::list(self.values.into_iter().chain(named).collect()) }
     }
 
     /// What a parenthesis is worth: what is in it, or a list of it.
@@ -113,17 +114,7 @@ impl Machine<'_> {
             args.named.push((name, value));
             return;
         }
-        let (value, target) = self.simple(cursor);
-        let value = match super::assignment(cursor) {
-            Some(operator) => {
-                cursor.bump();
-                let right = self.expression(cursor);
-                let value = super::combined(operator, &value, right);
-                self.assign(&target, &value);
-                value
-            }
-            None => value,
-        };
+        let (value, target) = self.assigning(cursor);
         if cursor.eat("=>") {
             let inner = self.expression(cursor);
             match value.known() {

@@ -12,6 +12,12 @@ const CHANGING: &[&str] = &[
     "shuffle", "preg_match", "preg_match_all", "sscanf", "settype", "table.insert", "read", "sysread",
 ];
 
+/// Modules that are dangerous in hands which are not followed.
+const MODULES: &[&str] = &[
+    "os", "subprocess", "pty", "shutil", "posix", "builtins", "__builtins__", "ctypes", "importlib", "child_process", "fs", "vm",
+    "process", "require", "globalThis", "module", "Deno", "Bun", "_G", "_ENV",
+];
+
 /// Methods that change what they are methods of.
 const MUTATING: &[&str] = &[
     "append", "extend", "insert", "push", "unshift", "prepend", "concat", "replace", "add", "pop", "shift", "clear",
@@ -50,7 +56,7 @@ impl Machine<'_> {
         let table = &self.grammar.table;
         if self.defined.contains(&path) {
             self.handed_on(args);
-            return Value::Function;
+            return Value::Unknown;
         }
         if let Some(does) = table.function(&path) {
             self.changed(&path, args);
@@ -90,7 +96,25 @@ impl Machine<'_> {
     /// A dangerous function that is handed on to another may be called there, with whatever.
     pub(super) fn handed_on(&mut self, args: &Args) {
         let values = args.values.iter().chain(args.named.iter().map(|(_, value)| value));
-        if values.flat_map(parts).any(|value| self.is_dangerous(value)) {
+        for value in values.flat_map(parts) {
+            self.let_go(value);
+        }
+    }
+
+    /// A value that goes where it is not followed: to another function, or out of one.
+    pub(super) fn let_go(&mut self, value: &Value) {
+        if self.is_dangerous(value) {
+            self.found.runs_unknown();
+        }
+        if matches!(value, Value::Name(path) if MODULES.contains(&&**path)) {
+            self.found.opaque();
+        }
+    }
+
+    /// Whether a dangerous function is among the arguments of one that does nothing with a module but show it.
+    pub(super) fn shown(&mut self, args: &Args) {
+        let dangerous = args.values.iter().chain(args.named.iter().map(|(_, value)| value));
+        if dangerous.flat_map(parts).any(|value| self.is_dangerous(value)) {
             self.found.runs_unknown();
         }
     }

@@ -115,7 +115,8 @@ impl Machine<'_> {
                 self.simple(cursor);
             }
         }
-        self.expression(cursor);
+        let value = self.expression(cursor);
+        self.let_go(&value);
         true
     }
 

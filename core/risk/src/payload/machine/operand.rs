@@ -114,6 +114,10 @@ impl Machine<'_> {
             cursor.bump();
         }
         let (value, target) = self.operand(cursor);
+        // What decorates something is called with it.
+        if operator == "@" {
+            self.let_go(&value);
+        }
         if matches!(operator, "++" | "--") {
             self.assign(&target, &Value::Unknown);
         }
@@ -144,7 +148,8 @@ impl Machine<'_> {
         if cursor.eat("{") {
             self.block(cursor);
         } else {
-            self.expression(cursor);
+            let value = self.expression(cursor);
+            self.let_go(&value);
         }
         Value::Function
     }

@@ -19,8 +19,10 @@ impl Machine<'_> {
     /// Does what a function does with its arguments, or a method with what it is one of. Gives what is returned.
     pub(super) fn perform(&mut self, does: Does, of: Option<&Value>, args: &Args) -> Value {
         let hands_on = matches!(does, Does::Applies | Does::Maps | Does::Attribute | Does::Invokes | Does::CallsSelf(_));
-        if !hands_on {
-            self.handed_on(args);
+        match does {
+            Does::Plain => self.shown(args),
+            _ if hands_on => {}
+            _ => self.handed_on(args),
         }
         match does {
             Does::Plain => {}

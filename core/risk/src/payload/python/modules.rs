@@ -19,4 +19,4 @@ pub(super) const HARMLESS: &str = "math cmath json re string random secrets stat
      __future__ numpy np simplejson ujson tomllib toml tomli dateutil pytz six math.pi sysconfig queue Queue concurrent.futures \
      sys.version sys.argv sys.platform sys.path sys.modules sys.executable base64.encodebytes time.time bs4 html.parser \
      psutil.virtual_memory psutil.cpu_percent psutil.cpu_count psutil.disk_usage psutil.boot_time psutil.pids \
-     torch.cuda torch.backends torch.version torch.tensor torch.zeros torch.ones torch.rand scipy sklearn";
+     torch.cuda torch.backends torch.version torch.tensor torch.zeros torch.ones torch.rand";

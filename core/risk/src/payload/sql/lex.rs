@@ -23,7 +23,7 @@ impl Token {
 }
 
 /// Reads up to the semicolon; none where a quote never ends.
-pub(super) fn statement(reader: &mut Reader<'_>, found: &mut Findings) -> Option<Vec<Token>> {
+pub(super) fn statement(reader: &mut Reader<'_>, escapes: bool, found: &mut Findings) -> Option<Vec<Token>> {
     let mut tokens = Vec::new();
     while let Some(char) = reader.peek() {
         match char {
@@ -31,8 +31,8 @@ pub(super) fn statement(reader: &mut Reader<'_>, found: &mut Findings) -> Option
                 reader.bump();
                 break;
             }
-            '\'' => tokens.push(Token::Text(quoted(reader, '\'')?)),
-            '"' | '`' => word(quoted(reader, char)?, &mut tokens),
+            '\'' => tokens.push(Token::Text(quoted(reader, '\'', escapes)?)),
+            '"' | '`' => word(quoted(reader, char, escapes)?, &mut tokens),
             '[' => {
                 reader.bump();
                 word(reader.until("]")?.to_owned(), &mut tokens);
@@ -44,7 +44,7 @@ pub(super) fn statement(reader: &mut Reader<'_>, found: &mut Findings) -> Option
                 let executed = reader.eat("!");
                 let text = reader.until("*/")?;
                 if executed {
-                    nested(text.trim_start_matches(|char: char| char.is_ascii_digit()), found, &mut tokens)?;
+                    nested(text.trim_start_matches(|char: char| char.is_ascii_digit()), escapes, found, &mut tokens)?;
                 }
             }
             '$' => dollars(reader, &mut tokens)?,
@@ -74,10 +74,10 @@ pub(super) fn statement(reader: &mut Reader<'_>, found: &mut Findings) -> Option
     Some(tokens)
 }
 
-fn nested(text: &str, found: &mut Findings, tokens: &mut Vec<Token>) -> Option<()> {
+fn nested(text: &str, escapes: bool, found: &mut Findings, tokens: &mut Vec<Token>) -> Option<()> {
     // Not a comment in a comment again: none can stand there.
     let mut reader = Reader::new(text);
-    tokens.extend(statement(&mut reader, found)?);
+    tokens.extend(statement(&mut reader, escapes, found)?);
     Some(())
 }
 
@@ -85,9 +85,8 @@ fn word(text: String, tokens: &mut Vec<Token>) {
     tokens.push(Token::Word(text.to_uppercase(), text));
 }
 
-/// A quote twice stands for itself. A backslash does not keep it from ending in the standard; in mysql it does. Either way
-/// what follows is read again as words.
-fn quoted(reader: &mut Reader<'_>, quote: char) -> Option<String> {
+/// A quote twice stands for itself; in mysql also one behind a backslash.
+fn quoted(reader: &mut Reader<'_>, quote: char, escapes: bool) -> Option<String> {
     reader.bump();
     let mut text = String::new();
     loop {
@@ -99,10 +98,7 @@ fn quoted(reader: &mut Reader<'_>, quote: char) -> Option<String> {
                 reader.bump();
                 text.push(quote);
             }
-            '\\' if reader.peek() == Some(quote) && reader.rest().matches(quote).take(3).count() > 1 => {
-                reader.bump();
-                text.push(quote);
-            }
+            '\\' if escapes => text.extend(reader.bump()),
             char => text.push(char),
         }
     }
