@@ -14,8 +14,17 @@ use crate::report::Deed;
 use crate::word::{Word, glob};
 
 /// Folders in which a machine's own programs lie.
-const PROGRAM_FOLDERS: &[&str] =
-    &["/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/snap/bin", "/opt/homebrew/bin", "/usr/libexec"];
+const PROGRAM_FOLDERS: &[&str] = &[
+    "/bin",
+    "/sbin",
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+    "/snap/bin",
+    "/opt/homebrew/bin",
+    "/usr/libexec",
+];
 
 impl Judge<'_> {
     /// Follows words that are a command; gives what it prints.
@@ -74,7 +83,13 @@ impl Judge<'_> {
         let place = self.standpoint.locate(name);
         let open = place.class == ogent_protocol::verdict::TargetClass::Temporary || base.starts_with('.');
         let level = if open { RiskLevel::High } else { RiskLevel::Medium };
-        self.add(Deed::new(EffectKind::Unknown, span).on(place.class, name.shown()).from(Provenance::File).at(level).because("runs a program whose content is not known"));
+        self.add(
+            Deed::new(EffectKind::Unknown, span)
+                .on(place.class, name.shown())
+                .from(Provenance::File)
+                .at(level)
+                .because("runs a program whose content is not known"),
+        );
         self.report.opaque(format!("what {} does", name.shown()), name.span);
         if self.is_known(&base) {
             let words = words.to_vec();
@@ -91,7 +106,11 @@ impl Judge<'_> {
         if name.prefix().is_empty() || !name.text.contains('/') {
             let source = name.provenance().max(Provenance::Unknown);
             self.report.opaque("which program runs", span);
-            self.add(Deed::new(EffectKind::Execute, span).from(source).because("runs a program whose name is known only then"));
+            self.add(
+                Deed::new(EffectKind::Execute, span)
+                    .from(source)
+                    .because("runs a program whose name is known only then"),
+            );
             if words.is_empty() && name.holes.iter().any(|hole| hole.source == Provenance::Network) {
                 self.add(Deed::new(EffectKind::Execute, span).from(Provenance::Network));
             }
@@ -102,7 +121,12 @@ impl Judge<'_> {
         let base = name.text.rsplit('/').next().unwrap_or_default().to_owned();
         self.report.opaque(format!("what {} is", name.shown()), name.span);
         let level = if name.source == Provenance::Network { RiskLevel::Critical } else { RiskLevel::Medium };
-        self.add(Deed::new(EffectKind::Unknown, span).from(name.provenance()).at(level).because("runs a program whose place is not known"));
+        self.add(
+            Deed::new(EffectKind::Unknown, span)
+                .from(name.provenance())
+                .at(level)
+                .because("runs a program whose place is not known"),
+        );
         if self.is_known(&base) {
             let words = words.to_vec();
             return self.program(&base, name, words, stdin, span);
@@ -117,18 +141,32 @@ impl Judge<'_> {
         let prefix = pattern.get(..pattern.find(['*', '?', '[', '\\']).unwrap_or(pattern.len())).unwrap_or_default();
         let mut names: Vec<&str> = self.rules.names_with(prefix).filter(|name| glob::matches(pattern, name)).collect();
         // Those that can do harm first, and only some: a name that is all stars could be anything.
-        let common = ["rm", "sh", "bash", "dd", "chmod", "chown", "find", "shred", "mv", "cp", "curl", "wget", "nc", "cat", "python3", "perl"];
+        let common = [
+            "rm", "sh", "bash", "dd", "chmod", "chown", "find", "shred", "mv", "cp", "curl", "wget", "nc", "cat",
+            "python3", "perl",
+        ];
         names.sort_by_key(|name| common.iter().position(|known| known == name).unwrap_or(usize::MAX));
         names.truncate(12);
         self.report.opaque(format!("which program {text} is"), span);
-        self.add(Deed::new(EffectKind::Execute, span).from(Provenance::Unknown).because("hides the name of its program in a pattern"));
+        self.add(
+            Deed::new(EffectKind::Execute, span)
+                .from(Provenance::Unknown)
+                .because("hides the name of its program in a pattern"),
+        );
         for candidate in names {
             self.aside(|judge| judge.program(candidate, name, words.to_vec(), stdin, span));
         }
         Data::unknown(Provenance::CommandOutput)
     }
 
-    fn function(&mut self, body: &Rc<rable::Node>, frame: crate::judge::Frame, words: Vec<Word>, stdin: &Data, span: Span) -> Data {
+    fn function(
+        &mut self,
+        body: &Rc<rable::Node>,
+        frame: crate::judge::Frame,
+        words: Vec<Word>,
+        stdin: &Data,
+        span: Span,
+    ) -> Data {
         if self.scope.calls.iter().any(|call| Rc::ptr_eq(call, body)) {
             // A function that calls itself, into the background or a pipe, is how a machine is filled with processes.
             let text = body.to_string();
@@ -152,7 +190,7 @@ impl Judge<'_> {
         data
     }
 
-    fn is_known(&self, name: &str) -> bool {
+    pub(crate) fn is_known(&self, name: &str) -> bool {
         crate::special::NAMES.contains(&name) || crate::special::is_shell(name) || self.rules.program(name).is_some()
     }
 
@@ -161,14 +199,17 @@ impl Judge<'_> {
         let dangerous = |word: &Word| {
             let text = word.prefix();
             let base = text.rsplit('/').next().unwrap_or(text);
-            let is_name = base.len() > 1 && (crate::special::is_shell(base) || HARMFUL.contains(&base) || base.starts_with("mkfs"));
+            let is_name = base.len() > 1
+                && (crate::special::is_shell(base) || HARMFUL.contains(&base) || base.starts_with("mkfs"));
             is_name && (text == base || text.starts_with("/bin/") || text.starts_with("/usr/"))
         };
         if let Some(at) = words.iter().position(dangerous) {
             let inner = words.get(at..).unwrap_or_default().to_vec();
             self.aside(|judge| judge.command(inner, stdin, span));
         }
-        let lines = words.iter().filter(|word| word.text.contains(' ') && word.text.split([' ', '/', ';', '&', '|']).any(|part| HARMFUL.contains(&part)));
+        let lines = words.iter().filter(|word| {
+            word.text.contains(' ') && word.text.split([' ', '/', ';', '&', '|']).any(|part| HARMFUL.contains(&part))
+        });
         for line in lines.take(4).cloned().collect::<Vec<_>>() {
             self.report.muted += 1;
             let readable = crate::syntax::parse(&line.text).is_ok();
@@ -182,13 +223,86 @@ impl Judge<'_> {
 
 /// Names that hardly stand for anything but the program.
 const HARMFUL: &[&str] = &[
-    "rm", "dd", "mkfs", "shred", "wipefs", "chmod", "chown", "sudo", "su", "doas", "userdel", "useradd", "usermod", "fdisk", "sfdisk", "parted",
-    "reboot", "shutdown", "poweroff", "halt", "iptables", "systemctl", "crontab", "curl", "wget", "nc", "ncat", "socat", "kill", "pkill", "killall",
-    "git", "find", "unlink", "truncate", "insmod", "modprobe", "rmmod", "visudo", "passwd", "chattr", "xargs", "env", "busybox", "mv", "python",
-    "python3", "perl", "ruby", "docker", "kubectl",
+    "rm",
+    "dd",
+    "mkfs",
+    "shred",
+    "wipefs",
+    "chmod",
+    "chown",
+    "sudo",
+    "su",
+    "doas",
+    "userdel",
+    "useradd",
+    "usermod",
+    "fdisk",
+    "sfdisk",
+    "parted",
+    "reboot",
+    "shutdown",
+    "poweroff",
+    "halt",
+    "iptables",
+    "systemctl",
+    "crontab",
+    "curl",
+    "wget",
+    "nc",
+    "ncat",
+    "socat",
+    "kill",
+    "pkill",
+    "killall",
+    "git",
+    "find",
+    "unlink",
+    "truncate",
+    "insmod",
+    "modprobe",
+    "rmmod",
+    "visudo",
+    "passwd",
+    "chattr",
+    "xargs",
+    "env",
+    "busybox",
+    "mv",
+    "python",
+    "python3",
+    "perl",
+    "ruby",
+    "docker",
+    "kubectl",
 ];
+
+impl Judge<'_> {
+    /// Follows what looks like a command in the middle of text that somehow runs one: `!rm -rf /`, `spawn rm -rf /`.
+    pub(crate) fn embedded(&mut self, text: &Word, span: Span) {
+        let boundary = |c: char| !c.is_ascii_alphanumeric() && !"-_./".contains(c);
+        let starts = text.text.char_indices().filter(|(at, c)| *at == 0 || boundary(*c));
+        let starts = starts.map(|(at, c)| if boundary(c) { at + c.len_utf8() } else { at }).take(64);
+        for from in starts.collect::<Vec<_>>() {
+            let rest = text.text.get(from..).unwrap_or_default();
+            let name = rest.split(|c: char| c.is_whitespace()).next().unwrap_or_default();
+            let base = name.rsplit('/').next().unwrap_or_default();
+            let shell_line = crate::special::is_shell(base) && rest.contains(" -c");
+            if !(shell_line || HARMFUL.contains(&base) || base.starts_with("mkfs")) {
+                continue;
+            }
+            let line = rest.split(['"', '\n', ';', ')', '}', ']']).next().unwrap_or_default();
+            if !self.step(span) || crate::syntax::parse(line).is_err() {
+                continue;
+            }
+            let word = Word { source: text.source, ..Word::literal(line, span) };
+            self.aside(|judge| judge.code(&word, &Data::nothing(), Provenance::Literal, span));
+            return;
+        }
+    }
+}
 
 /// Whether a text has a name in it that does harm, whatever it is.
 pub(crate) fn names_harm(text: &str) -> bool {
-    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').any(|part| HARMFUL.contains(&part) && !["find", "git", "env", "xargs"].contains(&part))
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+        .any(|part| HARMFUL.contains(&part) && !["find", "git", "env", "xargs"].contains(&part))
 }

@@ -20,6 +20,8 @@ pub(crate) struct Data {
     pub(crate) nothing: bool,
     /// Whether a program prints it whose output is meant to be run: `ssh-agent -s`.
     pub(crate) meant_to_run: bool,
+    /// Whether it was made of text that stands in the command, in a way that nobody follows.
+    pub(crate) hidden: bool,
 }
 
 // === impl Data ===
@@ -50,13 +52,17 @@ impl Data {
     /// What a program makes of it that may change it in any way.
     pub(crate) fn changed(&self) -> Self {
         let source = self.source.max(Provenance::CommandOutput);
-        Self { text: None, source, below: None, nothing: false, ..self.clone() }
+        let hidden =
+            self.hidden || self.text.as_ref().is_some_and(|text| !self.nothing && !text.text.trim().is_empty());
+        Self { text: None, source, below: None, nothing: false, hidden, ..self.clone() }
     }
 
     /// What a program makes of it that only leaves out, sorts or repeats lines.
     pub(crate) fn filtered(&self) -> Self {
         match &self.text {
-            Some(_) if !self.nothing && self.plain().is_some_and(|text| text.trim_end().lines().count() <= 1) => self.clone(),
+            Some(_) if !self.nothing && self.plain().is_some_and(|text| text.trim_end().lines().count() <= 1) => {
+                self.clone()
+            }
             _ => Self { below: self.below.clone(), ..self.changed() },
         }
     }
@@ -81,6 +87,7 @@ impl Data {
         self.source = self.source.max(other.source);
         self.below = self.below.or(other.below);
         self.secret |= other.secret;
+        self.hidden |= other.hidden;
         self.meant_to_run &= other.meant_to_run;
         self
     }
@@ -100,7 +107,9 @@ impl Data {
             (None, Some(root)) => Word { span, ..Word::below(root) },
             (None, None) => {
                 let mut word = Word::unknown(self.source, span);
-                word.holes.iter_mut().for_each(|hole| hole.meant_to_run = self.meant_to_run);
+                for hole in &mut word.holes {
+                    (hole.meant_to_run, hole.hidden) = (self.meant_to_run, self.hidden);
+                }
                 word
             }
         }

@@ -188,7 +188,14 @@ impl<'a> Judge<'a> {
     }
 
     /// Follows commands that stand in the text at a known place, or only in another form.
-    pub(crate) fn nested(&mut self, text: &str, at: Option<usize>, stdin: &Data, source: Provenance, span: Span) -> Data {
+    pub(crate) fn nested(
+        &mut self,
+        text: &str,
+        at: Option<usize>,
+        stdin: &Data,
+        source: Provenance,
+        span: Span,
+    ) -> Data {
         if self.depth >= MAX_DEPTH {
             self.report.give_up("code stands in code too deeply to be looked at", span);
             return Data::unknown(Provenance::CommandOutput);
@@ -289,7 +296,11 @@ impl Frame {
         let (start, end) = (word.start.checked_sub(offset)?, word.end.checked_sub(offset)?);
         let guess = start + at?;
         let text = self.text.get(start..end)?;
-        let place = if self.text.get(guess..).is_some_and(|rest| rest.starts_with(code)) { guess } else { start + text.find(code)? };
+        let place = if self.text.get(guess..).is_some_and(|rest| rest.starts_with(code)) {
+            guess
+        } else {
+            start + text.find(code)?
+        };
         Some(offset + place)
     }
 }

@@ -15,7 +15,13 @@ pub(crate) fn of(kind: E, class: T, provenance: Provenance, recursive: bool) -> 
     match kind {
         E::Read => read(class),
         E::SecretRead => L::High,
-        E::Delete => if recursive { delete_all(class) } else { delete(class) },
+        E::Delete => {
+            if recursive {
+                delete_all(class)
+            } else {
+                delete(class)
+            }
+        }
         E::Write | E::Overwrite => write(class, kind == E::Overwrite),
         E::RawDevice | E::Format => device(class),
         E::Execute => execute(provenance),
@@ -24,7 +30,12 @@ pub(crate) fn of(kind: E, class: T, provenance: Provenance, recursive: bool) -> 
         E::Ownership => own(class, recursive),
         E::RemoteShell => L::Critical,
         E::Account | E::Persistence | E::Power | E::Firewall | E::LogTampering | E::HistoryTampering => L::High,
-        E::Kernel | E::ContainerEscape | E::DatabaseDrop | E::ResourceExhaustion | E::VersionControlLoss | E::RemoteDelete => L::High,
+        E::Kernel
+        | E::ContainerEscape
+        | E::DatabaseDrop
+        | E::ResourceExhaustion
+        | E::VersionControlLoss
+        | E::RemoteDelete => L::High,
         E::Service | E::Kill | E::Package | E::Network | E::DatabaseChange | E::RemoteChange => L::Medium,
         E::NetworkSend | E::NetworkListen | E::VersionControl | E::Container | E::Remote | E::Unknown => L::Medium,
         E::NetworkFetch | E::PrivilegeRaised => L::Low,
@@ -63,8 +74,20 @@ fn write(class: T, replaces: bool) -> L {
         T::None | T::Temporary | T::Project | T::HomeFile | T::WorkingFolder => L::Low,
         T::Data | T::Unknown | T::Network => L::Medium,
         T::Device => L::Critical,
-        T::Credentials | T::Root => if replaces { L::Critical } else { L::High },
-        T::Repository => if replaces { L::High } else { L::Medium },
+        T::Credentials | T::Root => {
+            if replaces {
+                L::Critical
+            } else {
+                L::High
+            }
+        }
+        T::Repository => {
+            if replaces {
+                L::High
+            } else {
+                L::Medium
+            }
+        }
         _ => L::High,
     }
 }
@@ -94,7 +117,13 @@ fn widen(class: T, recursive: bool) -> L {
         T::Root | T::System if recursive => L::Critical,
         T::Credentials => L::Critical,
         T::Home if recursive => L::Critical,
-        T::HomeFile | T::Data | T::Unknown | T::WorkingFolder => if recursive { L::High } else { L::Medium },
+        T::HomeFile | T::Data | T::Unknown | T::WorkingFolder => {
+            if recursive {
+                L::High
+            } else {
+                L::Medium
+            }
+        }
         _ => L::High,
     }
 }
@@ -124,11 +153,34 @@ mod tests {
     use super::*;
 
     const CLASSES: &[T] = &[
-        T::None, T::Sink, T::Temporary, T::Project, T::WorkingFolder, T::Repository, T::HomeFile, T::Home, T::Data, T::SystemFile,
-        T::System, T::Root, T::Device, T::Kernel, T::Credentials, T::Startup, T::Log, T::History, T::Network, T::Unknown,
+        T::None,
+        T::Sink,
+        T::Temporary,
+        T::Project,
+        T::WorkingFolder,
+        T::Repository,
+        T::HomeFile,
+        T::Home,
+        T::Data,
+        T::SystemFile,
+        T::System,
+        T::Root,
+        T::Device,
+        T::Kernel,
+        T::Credentials,
+        T::Startup,
+        T::Log,
+        T::History,
+        T::Network,
+        T::Unknown,
     ];
     const SOURCES: [Provenance; 6] = [
-        Provenance::Literal, Provenance::Decoded, Provenance::File, Provenance::CommandOutput, Provenance::Unknown, Provenance::Network,
+        Provenance::Literal,
+        Provenance::Decoded,
+        Provenance::File,
+        Provenance::CommandOutput,
+        Provenance::Unknown,
+        Provenance::Network,
     ];
 
     #[test]
@@ -143,10 +195,15 @@ mod tests {
             }
             for source in SOURCES {
                 for recursive in [false, true] {
-                    let grow = [T::Temporary, T::Project, T::HomeFile, T::Home].map(|class| of(*kind, class, source, recursive));
+                    let grow = [T::Temporary, T::Project, T::HomeFile, T::Home]
+                        .map(|class| of(*kind, class, source, recursive));
                     assert!(grow.is_sorted(), "{kind}: {grow:?}");
-                    let grow = [T::Data, T::SystemFile, T::System, T::Root].map(|class| of(*kind, class, source, recursive));
-                    assert!(grow.is_sorted() || *kind == E::Permission || matches!(kind, E::Write | E::Overwrite), "{kind}: {grow:?}");
+                    let grow =
+                        [T::Data, T::SystemFile, T::System, T::Root].map(|class| of(*kind, class, source, recursive));
+                    assert!(
+                        grow.is_sorted() || *kind == E::Permission || matches!(kind, E::Write | E::Overwrite),
+                        "{kind}: {grow:?}"
+                    );
                 }
             }
         }

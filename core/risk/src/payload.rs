@@ -104,3 +104,6 @@ pub(crate) fn scan(language: Language, code: &str) -> Payload {
     }
     found.finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,14 +113,18 @@ impl Standpoint {
 
     fn class(&self, path: &str, below: bool, pattern: bool) -> TargetClass {
         if !path.starts_with('/') {
-            return relative(path, below, pattern);
+            return relative(path, pattern);
         }
-        let class = known::absolute(path, below, &self.home);
+        let class = known::absolute(path, &self.home);
         let inside = self.cwd.as_deref().is_some_and(|cwd| is_below(path, cwd));
         match class {
             // Where somebody works is theirs, as long as it is not everybody's.
             TargetClass::HomeFile | TargetClass::Data if inside && self.cwd.as_deref() != Some("/") => {
-                if below && self.cwd.as_deref() == Some(path) { TargetClass::WorkingFolder } else { TargetClass::Project }
+                if below && self.cwd.as_deref() == Some(path) {
+                    TargetClass::WorkingFolder
+                } else {
+                    TargetClass::Project
+                }
             }
             class => class,
         }
@@ -139,20 +143,22 @@ fn remote_path(text: &str) -> Option<usize> {
 /// Whether a device holds data: a disk, memory.
 pub(crate) fn is_disk(path: &str) -> bool {
     let name = path.trim_start_matches("/dev/");
-    ["sd", "hd", "vd", "xvd", "nvme", "mmcblk", "disk", "rdisk", "mapper", "dm-", "md", "loop", "mem", "kmem", "port", "block", "root", "ada", "da0", "zvol", "vg"]
-        .iter()
-        .any(|known| name.starts_with(known))
+    [
+        "sd", "hd", "vd", "xvd", "nvme", "mmcblk", "disk", "rdisk", "mapper", "dm-", "md", "loop", "mem", "kmem",
+        "port", "block", "root", "ada", "da0", "zvol", "vg",
+    ]
+    .iter()
+    .any(|known| name.starts_with(known))
 }
 
 fn is_below(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn relative(path: &str, below: bool, pattern: bool) -> TargetClass {
+fn relative(path: &str, pattern: bool) -> TargetClass {
     if path.is_empty() {
         return if pattern { TargetClass::Project } else { TargetClass::WorkingFolder };
     }
-    let _ = below;
     let mut names = path.split('/');
     match path {
         ".git" => return TargetClass::Repository,

@@ -81,10 +81,6 @@ pub(crate) struct Report {
 // === impl Report ===
 
 impl Report {
-    pub(crate) fn level(&self) -> RiskLevel {
-        self.level
-    }
-
     pub(crate) fn add(&mut self, deed: Deed, privilege: Privilege) {
         if self.muted > 0 {
             return;

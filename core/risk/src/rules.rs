@@ -10,9 +10,9 @@ use std::sync::LazyLock;
 
 pub(crate) use apply::{Hit, apply};
 pub(crate) use options::Parsed;
+use schema::File;
 pub(crate) use schema::{Does, Program, Run, Selector};
 pub(crate) use verbs::Verb;
-use schema::File;
 use verbs::Verbs;
 
 /// The files of rules as `build.rs` packs them: their names, each with its content in MessagePack.

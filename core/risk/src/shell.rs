@@ -8,3 +8,5 @@ mod redirect;
 pub(crate) mod scope;
 mod simple;
 mod walk;
+
+pub(crate) use simple::raw_words;

@@ -7,8 +7,8 @@ mod git;
 mod lang;
 mod network;
 mod shells;
-mod transfer;
 pub(crate) mod text;
+mod transfer;
 mod wrap;
 
 use ogent_protocol::verdict::Span;
@@ -21,8 +21,9 @@ pub(crate) use shells::is_shell;
 
 /// The names that are handled here.
 pub(crate) const NAMES: &[&str] = &[
-    "sudo", "doas", "env", "xargs", "find", "gfind", "ssh", "busybox", "toybox", "sh", "bash", "dd", "curl", "wget", "nc", "ncat", "netcat", "socat", "telnet",
-    "openssl", "awk", "gawk", "mawk", "nawk", "sed", "gsed", "tee", "cp", "mv", "crontab", "base64",
+    "sudo", "doas", "env", "xargs", "find", "gfind", "ssh", "busybox", "toybox", "sh", "bash", "dd", "curl", "wget",
+    "nc", "ncat", "netcat", "socat", "telnet", "openssl", "awk", "gawk", "mawk", "nawk", "sed", "gsed", "tee", "cp",
+    "mv", "crontab", "base64",
 ];
 
 impl Judge<'_> {
@@ -39,7 +40,9 @@ impl Judge<'_> {
             "ssh" => self.ssh(args, stdin, span),
             "busybox" | "toybox" => match args {
                 [] => Data::unknown(ogent_protocol::verdict::Provenance::CommandOutput),
-                [applet, ..] if applet.text.starts_with('-') => Data::unknown(ogent_protocol::verdict::Provenance::CommandOutput),
+                [applet, ..] if applet.text.starts_with('-') => {
+                    Data::unknown(ogent_protocol::verdict::Provenance::CommandOutput)
+                }
                 words => self.command(words.to_vec(), stdin, span),
             },
             "dd" => self.dd(args, stdin, span),

@@ -60,8 +60,16 @@ fn too_much(text: &str) -> Option<&'static str> {
         }
         deepest = deepest.max(depth);
     }
-    let keywords = || ["if ", "while ", "until ", "for ", "case ", "select "].iter().map(|word| text.matches(word).count()).sum::<usize>();
-    if deepest > MAX_NESTING || text.matches('`').count() > 4 * MAX_NESTING || (words > MAX_NESTING && keywords() > 4 * MAX_NESTING) {
+    let keywords = || {
+        ["if ", "while ", "until ", "for ", "case ", "select "]
+            .iter()
+            .map(|word| text.matches(word).count())
+            .sum::<usize>()
+    };
+    if deepest > MAX_NESTING
+        || text.matches('`').count() > 4 * MAX_NESTING
+        || (words > MAX_NESTING && keywords() > 4 * MAX_NESTING)
+    {
         return Some("its brackets are nested too deeply to be looked at");
     }
     (separators > MAX_SEPARATORS).then_some("it has too many commands to be looked at")

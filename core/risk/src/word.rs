@@ -32,6 +32,8 @@ pub(crate) struct Hole {
     pub(crate) below: bool,
     /// Whether it stands for what a program prints to be run.
     pub(crate) meant_to_run: bool,
+    /// Whether it was made of text that stands in the command, in a way that nobody follows.
+    pub(crate) hidden: bool,
 }
 
 // === impl Word ===
@@ -42,7 +44,12 @@ impl Word {
     }
 
     pub(crate) fn unknown(source: Provenance, span: Span) -> Self {
-        Self { holes: vec![Hole { at: 0, source, below: false, meant_to_run: false }], span, source, ..Self::default() }
+        Self {
+            holes: vec![Hole { at: 0, source, below: false, meant_to_run: false, hidden: false }],
+            span,
+            source,
+            ..Self::default()
+        }
     }
 
     /// A path somewhere below `root`, of which only that is known.
@@ -51,7 +58,13 @@ impl Word {
         if word.holes.is_empty() && !word.text.ends_with('/') {
             word.text.push('/');
         }
-        let hole = Hole { at: word.text.len(), source: Provenance::CommandOutput, below: true, meant_to_run: false };
+        let hole = Hole {
+            at: word.text.len(),
+            source: Provenance::CommandOutput,
+            below: true,
+            meant_to_run: false,
+            hidden: false,
+        };
         word.holes.push(hole);
         word.glob = false;
         word

@@ -1,7 +1,7 @@
 //! What holds for every command: properties instead of examples.
 
-use ogent_protocol::verdict::Verdict;
 use ogent_protocol::Program;
+use ogent_protocol::verdict::Verdict;
 use ogent_risk::{Context, judge};
 use proptest::prelude::*;
 
@@ -123,8 +123,13 @@ fn more_rights_and_more_reach_never_help() {
         assert!(verdict(&format!("sudo {command}")).level >= base, "{command}");
     }
     for path in ["x", "/tmp/x", "/etc", "/", "~", "/home/bob/x", "/var/log/x", "/dev/sda", "$X"] {
-        for (less, more) in [("rm", "rm -r"), ("rm", "rm -rf"), ("chmod 777", "chmod -R 777"), ("chown bob", "chown -R bob")] {
-            assert!(verdict(&format!("{more} {path}")).level >= verdict(&format!("{less} {path}")).level, "{more} {path}");
+        for (less, more) in
+            [("rm", "rm -r"), ("rm", "rm -rf"), ("chmod 777", "chmod -R 777"), ("chown bob", "chown -R bob")]
+        {
+            assert!(
+                verdict(&format!("{more} {path}")).level >= verdict(&format!("{less} {path}")).level,
+                "{more} {path}"
+            );
         }
     }
 }

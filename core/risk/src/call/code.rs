@@ -16,7 +16,8 @@ impl Judge<'_> {
             if line.holes.iter().all(|hole| hole.meant_to_run) {
                 return self.meant(span);
             }
-            self.runs_unknown(line.provenance().max(Provenance::Unknown), span);
+            let hidden = line.holes.iter().any(|hole| hole.hidden);
+            self.runs_unknown(line.provenance().max(Provenance::Unknown), hidden, span);
             return Data::unknown(Provenance::CommandOutput);
         }
         self.code(line, stdin, Provenance::Literal, span)
@@ -32,14 +33,14 @@ impl Judge<'_> {
                     return self.meant(span);
                 }
                 if word.text.trim().is_empty() && !word.holes.is_empty() {
-                    self.runs_unknown(source.max(word.provenance()), span);
+                    self.runs_unknown(source.max(word.provenance()), data.hidden, span);
                     return Data::unknown(Provenance::CommandOutput);
                 }
                 self.code(&word.clone(), stdin, source, span)
             }
             None if data.meant_to_run => self.meant(span),
             None => {
-                self.runs_unknown(data.source, span);
+                self.runs_unknown(data.source, data.hidden, span);
                 Data::unknown(Provenance::CommandOutput)
             }
         }
@@ -51,12 +52,14 @@ impl Judge<'_> {
         Data::unknown(Provenance::CommandOutput)
     }
 
-    fn runs_unknown(&mut self, source: Provenance, span: Span) {
+    fn runs_unknown(&mut self, source: Provenance, hidden: bool, span: Span) {
         self.report.opaque("code that is known only when it runs", span);
-        let level = match source {
-            Provenance::Network => RiskLevel::Critical,
-            _ => RiskLevel::High,
-        };
+        if hidden {
+            // Whoever writes down what is run, and hides it, has a reason.
+            let deed = Deed::new(EffectKind::Execute, span).from(Provenance::Decoded).at(RiskLevel::Critical);
+            self.add(deed.because("runs code that is hidden in the command"));
+        }
+        let level = if source == Provenance::Network { RiskLevel::Critical } else { RiskLevel::High };
         self.add(Deed::new(EffectKind::Execute, span).from(source).at(level));
     }
 
@@ -77,26 +80,46 @@ impl Judge<'_> {
 
     /// Something runs that lies on the machine's disk.
     pub(crate) fn unknown_file(&mut self, file: &Word, span: Span) {
+        self.unknown_file_as(file, None, span);
+    }
+
+    /// The same, where rules say how bad that usually is.
+    pub(crate) fn unknown_file_as(&mut self, file: &Word, usual: Option<RiskLevel>, span: Span) {
         let place = self.standpoint.locate(file);
         self.report.opaque(format!("what stands in {}", file.shown()), file.span);
         if file.prefix().contains("://") {
-            self.add(Deed::new(EffectKind::Execute, span).on(TargetClass::Network, file.shown()).from(Provenance::Network));
+            self.add(
+                Deed::new(EffectKind::Execute, span).on(TargetClass::Network, file.shown()).from(Provenance::Network),
+            );
             return;
         }
-        let startup = place.class == TargetClass::Startup && ["rc", "profile", "login", "environment"].iter().any(|end| file.text.ends_with(end));
-        let kind = if startup { EffectKind::Execute } else { EffectKind::Unknown };
+        let startup = place.class == TargetClass::Startup
+            && ["rc", "profile", "login", "environment"].iter().any(|end| file.text.ends_with(end));
+        let usual = usual.filter(|_| place.class != TargetClass::Temporary);
+        let kind = if startup || usual.is_some_and(|level| level < RiskLevel::Medium) {
+            EffectKind::Execute
+        } else {
+            EffectKind::Unknown
+        };
         let level = match place.class {
             _ if startup => RiskLevel::Low,
+            _ if usual.is_some() => usual.unwrap_or(RiskLevel::Medium),
             TargetClass::Temporary => RiskLevel::High,
             _ => RiskLevel::Medium,
         };
-        self.add(Deed::new(kind, span).on(place.class, file.shown()).from(Provenance::File).at(level).because("runs a file whose content is not known"));
+        self.add(
+            Deed::new(kind, span)
+                .on(place.class, file.shown())
+                .from(Provenance::File)
+                .at(level)
+                .because("runs a file whose content is not known"),
+        );
     }
 
     /// Runs code of another language.
     pub(crate) fn foreign(&mut self, language: Language, code: &Word, stdin: &Data, span: Span) -> Data {
         if code.text.trim().is_empty() && !code.holes.is_empty() {
-            self.runs_unknown(code.provenance().max(Provenance::Unknown), span);
+            self.runs_unknown(code.provenance().max(Provenance::Unknown), false, span);
             return Data::unknown(Provenance::CommandOutput);
         }
         if code.text.len() > crate::limits::MAX_LINE_BYTES || !self.grow(code.text.len(), span) {
@@ -124,29 +147,57 @@ impl Judge<'_> {
         for (kind, target, recursive) in &found.effects {
             self.payload_effect(*kind, target.as_deref(), *recursive, span);
         }
+        if let (Language::Sed, true, Some(text)) =
+            (language, found.runs_unknown, stdin.plain().filter(|_| !stdin.nothing))
+        {
+            // `sed e` runs the lines that it reads.
+            let lines = Word { source, ..Word::literal(text, span) };
+            self.aside(|judge| judge.run_text(&lines, &Data::nothing(), span));
+        }
         if found.runs_unknown {
-            self.runs_unknown(source.max(Provenance::Unknown), span);
+            self.runs_unknown(source.max(Provenance::Unknown), false, span);
         }
         if !found.plain && found.opaque {
             self.report.opaque("what code in another language does", span);
             // Awk and sed do little but change text; whether these lines do is not proved.
             let filters = matches!(language, Language::Awk | Language::Sed);
             let level = if filters { RiskLevel::Low } else { RiskLevel::Medium };
-            self.add(Deed::new(EffectKind::Unknown, span).at(level).because("runs code in another language that is not understood"));
+            self.add(
+                Deed::new(EffectKind::Unknown, span)
+                    .at(level)
+                    .because("runs code in another language that is not understood"),
+            );
         }
-        stdin.changed()
+        let filters = matches!(language, Language::Awk | Language::Sed);
+        let out = stdin.changed();
+        Data { hidden: out.hidden || !filters, ..out }
     }
 
     fn payload_effect(&mut self, kind: EffectKind, target: Option<&str>, recursive: bool, span: Span) {
         use EffectKind as E;
         let about_files = matches!(
             kind,
-            E::Read | E::Write | E::Delete | E::Overwrite | E::PermissionWidened | E::Permission | E::Ownership | E::RawDevice | E::Format
+            E::Read
+                | E::Write
+                | E::Delete
+                | E::Overwrite
+                | E::PermissionWidened
+                | E::Permission
+                | E::Ownership
+                | E::RawDevice
+                | E::Format
         );
         match target {
             Some(path) if about_files => self.touch(kind, &Word::literal(path, span), recursive, span),
             None if about_files && kind != E::Read => {
                 self.touch(kind, &Word::unknown(Provenance::Unknown, span), recursive, span);
+            }
+            target if kind == E::Execute => {
+                let deed = Deed::new(kind, span).from(Provenance::File).at(RiskLevel::High);
+                self.add(Deed {
+                    target: target.map(str::to_owned),
+                    ..deed.because("loads code that is not in the command")
+                });
             }
             Some(target) => self.add(Deed { target: Some(target.to_owned()), recursive, ..Deed::new(kind, span) }),
             None => self.add(Deed { recursive, ..Deed::new(kind, span) }),

@@ -17,9 +17,12 @@ impl Judge<'_> {
         let installed = self.context.programs.as_ref().filter(|_| self.away == 0).map(|programs| programs.has(name));
         if installed == Some(false) {
             let deed = Deed::new(EffectKind::Unknown, word.span).at(RiskLevel::Medium);
-            self.add(Deed { target: Some(name.to_owned()), ..deed.because("calls a program that the machine does not have") });
+            self.add(Deed {
+                target: Some(name.to_owned()),
+                ..deed.because("calls a program that the machine does not have")
+            });
         }
-        self.from_network(&args, span);
+        self.network_chooses(&args, span);
         if let Some(data) = self.special(name, &args, stdin, span) {
             self.report.program(name, true, installed, word.span);
             return data;
@@ -43,14 +46,28 @@ impl Judge<'_> {
     }
 
     /// Arguments that the network chooses may be options as well.
-    fn from_network(&mut self, args: &[Word], span: Span) {
-        let chosen = |word: &Word| word.prefix().is_empty() && word.holes.iter().any(|hole| hole.source == Provenance::Network);
+    fn network_chooses(&mut self, args: &[Word], span: Span) {
+        let chosen =
+            |word: &Word| word.prefix().is_empty() && word.holes.iter().any(|hole| hole.source == Provenance::Network);
         if args.iter().any(chosen) {
-            self.add(Deed::new(EffectKind::Unknown, span).from(Provenance::Network).at(RiskLevel::Medium).because("takes arguments that come from the network"));
+            self.add(
+                Deed::new(EffectKind::Unknown, span)
+                    .from(Provenance::Network)
+                    .at(RiskLevel::Medium)
+                    .because("takes arguments that come from the network"),
+            );
         }
     }
 
-    fn unknown(&mut self, name: &str, word: &Word, args: &[Word], stdin: &Data, installed: Option<bool>, span: Span) -> Data {
+    fn unknown(
+        &mut self,
+        name: &str,
+        word: &Word,
+        args: &[Word],
+        stdin: &Data,
+        installed: Option<bool>,
+        span: Span,
+    ) -> Data {
         self.report.program(name, false, installed, word.span);
         self.report.opaque(format!("what {name} does"), word.span);
         if asks_for_help(args) && args.len() == 1 {
@@ -68,8 +85,20 @@ impl Judge<'_> {
         let hits = rules::apply(program, &parsed, args);
         let mut printed = None;
         for hit in &hits {
-            let data = self.hit(hit, stdin, span);
+            let data = self.hit(hit, args, stdin, span);
             printed = printed.or(data);
+        }
+        let holds_shell = |word: &Word| {
+            ["/bin/sh ", "/bin/bash ", "/bin/dash ", "/bin/zsh "].iter().any(|shell| word.text.contains(shell))
+        };
+        if !QUOTES.contains(&name) && args.iter().any(holds_shell) {
+            let deed = Deed::new(EffectKind::Execute, span).from(Provenance::Unknown).at(RiskLevel::High);
+            self.add(deed.because("is given a line for a shell"));
+            args.iter().filter(|word| holds_shell(word)).for_each(|word| self.embedded(word, span));
+        }
+        if hits.iter().any(|hit| hit.rule.effect == EffectKind::Execute) {
+            // How the command stands in the option, each program says in its own way.
+            args.iter().for_each(|word| self.embedded(word, span));
         }
         if hits.is_empty() {
             if program.verbs {
@@ -84,11 +113,23 @@ impl Judge<'_> {
         } else if program.does == Does::Read {
             self.reads(&parsed);
         }
+        if let Some(text) = stdin.plain().filter(|_| !stdin.nothing) {
+            // Many programs that take orders run what stands behind an exclamation mark.
+            let orders: Vec<String> = text
+                .lines()
+                .filter_map(|line| line.trim_start_matches('\\').strip_prefix('!'))
+                .map(str::to_owned)
+                .collect();
+            orders.into_iter().take(8).for_each(|order| self.embedded(&Word::literal(order, span), span));
+        }
         let source = match stdin.source {
             Provenance::Literal => Provenance::CommandOutput,
             other => other.max(Provenance::CommandOutput),
         };
-        let mut out = printed.unwrap_or_else(|| crate::special::text::filtered(name, args, stdin).unwrap_or_else(|| Data::unknown(source)));
+        let mut out = printed.unwrap_or_else(|| {
+            crate::special::text::filtered(name, args, stdin)
+                .unwrap_or_else(|| Data { hidden: stdin.changed().hidden, ..Data::unknown(source) })
+        });
         out.secret |= stdin.secret || (program.does == Does::Read && parsed.words().any(|word| self.is_secret(word)));
         out.meant_to_run = is_meant_to_run(name, args);
         if out.text.is_none() {
@@ -109,7 +150,9 @@ impl Judge<'_> {
                     None => Word::literal(".", Span::default()),
                 })
             }
-            "grep" | "egrep" | "fgrep" | "sort" | "head" | "tail" | "uniq" | "shuf" | "tac" | "tee" | "rg" | "cat" => stdin.below.clone(),
+            "grep" | "egrep" | "fgrep" | "sort" | "head" | "tail" | "uniq" | "shuf" | "tac" | "tee" | "rg" | "cat" => {
+                stdin.below.clone()
+            }
             _ => None,
         }
     }
@@ -141,53 +184,90 @@ impl Judge<'_> {
             Does::Unknown => {
                 self.report.opaque(format!("what {name} does with these arguments"), span);
                 let deed = Deed::new(EffectKind::Unknown, span).at(RiskLevel::Medium);
-                self.add(Deed { target: Some(name.to_owned()), ..deed.because("calls a program in a way that is not known") });
+                self.add(Deed {
+                    target: Some(name.to_owned()),
+                    ..deed.because("calls a program in a way that is not known")
+                });
             }
         }
     }
 
-    pub(crate) fn by_verbs<'w>(&mut self, operands: impl Iterator<Item = &'w Word>, args: &[Word], does: Does, span: Span) {
+    pub(crate) fn by_verbs<'w>(
+        &mut self,
+        operands: impl Iterator<Item = &'w Word>,
+        args: &[Word],
+        does: Does,
+        span: Span,
+    ) {
         use crate::rules::Verb;
-        let texts: Vec<&str> = operands.filter(|word| word.holes.is_empty() && !word.text.starts_with('-')).map(|word| word.text.as_str()).collect();
+        let texts: Vec<&str> = operands
+            .filter(|word| word.holes.is_empty() && !word.text.starts_with('-'))
+            .map(|word| word.text.as_str())
+            .collect();
         match self.rules.verbs().of(texts.iter().copied()) {
             Some(Verb::Delete) => {
-                self.add(Deed::new(EffectKind::RemoteDelete, span).on(TargetClass::Cloud, texts.join(" ")).because("destroys or takes away something elsewhere"));
+                self.add(
+                    Deed::new(EffectKind::RemoteDelete, span)
+                        .on(TargetClass::Cloud, texts.join(" "))
+                        .because("destroys or takes away something elsewhere"),
+                );
             }
             Some(Verb::Change) => {
-                self.add(Deed::new(EffectKind::RemoteChange, span).on(TargetClass::Cloud, texts.join(" ")).because("changes something elsewhere"));
+                self.add(
+                    Deed::new(EffectKind::RemoteChange, span)
+                        .on(TargetClass::Cloud, texts.join(" "))
+                        .because("changes something elsewhere"),
+                );
             }
             Some(Verb::Read) => {}
             None if does == Does::Unknown && !args.is_empty() => {
                 self.report.opaque("what this call does", span);
-                self.add(Deed::new(EffectKind::Unknown, span).at(RiskLevel::Medium).because("calls a program in a way that is not known"));
+                self.add(
+                    Deed::new(EffectKind::Unknown, span)
+                        .at(RiskLevel::Medium)
+                        .because("calls a program in a way that is not known"),
+                );
             }
             None => {}
         }
     }
 
     /// Follows a rule that holds; gives what it prints, where that is another program's output.
-    fn hit(&mut self, hit: &Hit<'_>, stdin: &Data, span: Span) -> Option<Data> {
+    fn hit(&mut self, hit: &Hit<'_>, args: &[Word], stdin: &Data, span: Span) -> Option<Data> {
         let rule = hit.rule;
         #[cfg(test)]
         self.report.fired.push(std::ptr::from_ref(rule) as usize);
         if rule.away {
-            self.add(Deed::new(EffectKind::Remote, span).at(RiskLevel::Low).because("runs something on another machine or in a container"));
+            self.add(
+                Deed::new(EffectKind::Remote, span)
+                    .at(RiskLevel::Low)
+                    .because("runs something on another machine or in a container"),
+            );
         }
         if let Some(run) = rule.run {
             let floor = rule.level;
             if let Some(level) = floor {
-                self.add(Deed { attack: rule.attack.clone(), ..Deed::new(rule.effect, span).at(level).because(rule.why.as_str()) });
+                self.add(Deed {
+                    attack: rule.attack.clone(),
+                    ..Deed::new(rule.effect, span).at(level).because(rule.why.as_str())
+                });
             }
             return if rule.away {
-                self.elsewhere(|judge| judge.run_hit(run, hit, stdin, span))
+                self.elsewhere(|judge| judge.run_hit(run, hit, args, stdin, span))
             } else {
-                self.run_hit(run, hit, stdin, span)
+                self.run_hit(run, hit, args, stdin, span)
             };
         }
         if hit.targets.is_empty() {
-            if rule.target == Selector::None || !is_about_files(rule.effect) {
+            if rule.target == Selector::None || !is_about_files(rule.effect) || rule.level.is_some() {
                 let class = rule.class.unwrap_or_default();
-                let deed = Deed { class, level: rule.level, recursive: hit.recursive, attack: rule.attack.clone(), ..Deed::new(rule.effect, span) };
+                let deed = Deed {
+                    class,
+                    level: rule.level,
+                    recursive: hit.recursive,
+                    attack: rule.attack.clone(),
+                    ..Deed::new(rule.effect, span)
+                };
                 self.add(deed.because(rule.why.as_str()));
             }
             return None;
@@ -211,7 +291,7 @@ impl Judge<'_> {
         None
     }
 
-    fn run_hit(&mut self, run: Run, hit: &Hit<'_>, stdin: &Data, span: Span) -> Option<Data> {
+    fn run_hit(&mut self, run: Run, hit: &Hit<'_>, args: &[Word], stdin: &Data, span: Span) -> Option<Data> {
         let words = &hit.targets;
         if words.is_empty() {
             return None;
@@ -226,8 +306,16 @@ impl Judge<'_> {
         Some(match run {
             Run::Argv => {
                 let mut words = words.clone();
-                while words.first().is_some_and(|word| assigns(word)) {
+                while words.first().is_some_and(assigns) {
                     words.remove(0);
+                }
+                // Where the first word is no program, an option may have swallowed the real one.
+                if !words
+                    .first()
+                    .and_then(Word::known)
+                    .is_some_and(|name| self.is_known(name.rsplit('/').next().unwrap_or(name)))
+                {
+                    self.as_wrapper(args, stdin, span);
                 }
                 self.aside(|judge| judge.command(words, stdin, span))
             }
@@ -235,7 +323,10 @@ impl Judge<'_> {
                 let line = shell_joined(words, span);
                 self.aside(|judge| judge.run_text(&line, stdin, span))
             }
-            Run::Shell => words.iter().map(|word| self.aside(|judge| judge.run_text(&bare(word), stdin, span))).fold(Data::nothing(), Data::then),
+            Run::Shell => words
+                .iter()
+                .map(|word| self.aside(|judge| judge.run_text(&bare(word), stdin, span)))
+                .fold(Data::nothing(), Data::then),
             Run::File => {
                 let stream = |word: &Word| ["-", "/dev/stdin"].iter().any(|name| word.is(name));
                 for word in words {
@@ -244,7 +335,7 @@ impl Judge<'_> {
                     } else if let Some(data) = self.file_name(word).and_then(|name| self.files.get(&name).cloned()) {
                         self.foreign_data(&data, span);
                     } else {
-                        self.unknown_file(word, span);
+                        self.unknown_file_as(word, hit.rule.level, span);
                     }
                 }
                 Data::unknown(Provenance::CommandOutput)
@@ -257,8 +348,12 @@ impl Judge<'_> {
             Run::Lua => each(self, Language::Lua),
             Run::Awk => each(self, Language::Awk),
             Run::Sed => each(self, Language::Sed),
+            Run::Powershell => each(self, Language::PowerShell),
             Run::Sql => each(self, Language::Sql),
-            Run::Code => each(self, Language::Other),
+            Run::Code => {
+                words.iter().for_each(|word| self.embedded(word, span));
+                each(self, Language::Other)
+            }
         })
     }
 
@@ -331,7 +426,16 @@ fn is_about_files(kind: EffectKind) -> bool {
     use EffectKind as E;
     matches!(
         kind,
-        E::Read | E::Write | E::Delete | E::Overwrite | E::RawDevice | E::Format | E::SecretRead | E::PermissionWidened | E::Permission | E::Ownership
+        E::Read
+            | E::Write
+            | E::Delete
+            | E::Overwrite
+            | E::RawDevice
+            | E::Format
+            | E::SecretRead
+            | E::PermissionWidened
+            | E::Permission
+            | E::Ownership
     )
 }
 
@@ -339,21 +443,80 @@ fn looks_like_path(word: &Word) -> bool {
     word.text.contains('/') || word.text.contains('.') || word.text.starts_with('~')
 }
 
+/// Programs that are given any text to look for or to write down.
+const QUOTES: &[&str] = &[
+    "grep",
+    "egrep",
+    "fgrep",
+    "zgrep",
+    "rg",
+    "ag",
+    "ack",
+    "git",
+    "logger",
+    "wall",
+    "jq",
+    "yq",
+    "cowsay",
+    "figlet",
+    "write",
+    "notify-send",
+    "gh",
+    "glab",
+];
+
 /// Words with which only statements for databases begin.
 const SQL: &[&str] = &[
-    "SELECT", "INSERT", "UPDATE", "DELETE", "DROP", "ALTER", "CREATE", "TRUNCATE", "GRANT", "REVOKE", "SHOW", "DESCRIBE", "EXPLAIN", "MERGE", "USE", "WITH",
+    "SELECT", "INSERT", "UPDATE", "DELETE", "DROP", "ALTER", "CREATE", "TRUNCATE", "GRANT", "REVOKE", "SHOW",
+    "DESCRIBE", "EXPLAIN", "MERGE", "USE", "WITH",
 ];
 
 /// `--help` and `--version` only print.
 fn asks_for_help(args: &[Word]) -> bool {
-    let alone = args.len() == 1 && args.iter().any(|word| ["-h", "-V", "-v", "-help", "-version", "help", "version", "-?", "--usage"].iter().any(|text| word.is(text)));
+    let alone = args.len() == 1
+        && args.iter().any(|word| {
+            ["-h", "-V", "-v", "-help", "-version", "help", "version", "-?", "--usage"].iter().any(|text| word.is(text))
+        });
     let help = args.iter().take_while(|word| !word.is("--")).any(|word| word.is("--help"));
     alone || help || args.first().is_some_and(|word| word.is("--version"))
 }
 
 /// Programs that print settings of the shell: `eval "$(ssh-agent -s)"` is what they are for.
 fn is_meant_to_run(name: &str, args: &[Word]) -> bool {
-    let known = ["ssh-agent", "dircolors", "lesspipe", "lesspipe.sh", "gpg-agent", "keychain", "tset", "resize", "register-python-argcomplete", "thefuck", "zoxide"];
-    let says = ["init", "hook", "shellenv", "env", "completion", "completions", "activate", "setup", "shell", "export", "docker-env", "podman-env", "--alias", "-", "shell.bash", "path", "bash", "zsh", "fish", "init-shell"];
+    let known = [
+        "ssh-agent",
+        "dircolors",
+        "lesspipe",
+        "lesspipe.sh",
+        "gpg-agent",
+        "keychain",
+        "tset",
+        "resize",
+        "register-python-argcomplete",
+        "thefuck",
+        "zoxide",
+    ];
+    let says = [
+        "init",
+        "hook",
+        "shellenv",
+        "env",
+        "completion",
+        "completions",
+        "activate",
+        "setup",
+        "shell",
+        "export",
+        "docker-env",
+        "podman-env",
+        "--alias",
+        "-",
+        "shell.bash",
+        "path",
+        "bash",
+        "zsh",
+        "fish",
+        "init-shell",
+    ];
     known.contains(&name) || args.iter().take(3).any(|word| says.iter().any(|text| word.is(text)))
 }

@@ -194,8 +194,18 @@ impl Does {
     pub(super) fn is_dangerous(self) -> bool {
         !matches!(
             self,
-            Self::Plain | Self::Calls | Self::Maps | Self::Same | Self::Lists | Self::Makes(_) | Self::Fetches | Self::Opens
-                | Self::To(EffectKind::Read, _) | Self::Imports | Self::Attribute | Self::Act(EffectKind::Read)
+            Self::Plain
+                | Self::Calls
+                | Self::Maps
+                | Self::Same
+                | Self::Lists
+                | Self::Makes(_)
+                | Self::Fetches
+                | Self::Opens
+                | Self::To(EffectKind::Read, _)
+                | Self::Imports
+                | Self::Attribute
+                | Self::Act(EffectKind::Read)
         )
     }
 }

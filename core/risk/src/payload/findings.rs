@@ -10,8 +10,24 @@ const MOST: usize = 64;
 
 /// Programs that read lines and run them.
 const SHELLS: &[&str] = &[
-    "sh", "bash", "zsh", "dash", "ash", "ksh", "ksh93", "mksh", "csh", "tcsh", "fish", "rbash", "busybox", "pwsh",
-    "powershell", "powershell.exe", "cmd", "cmd.exe",
+    "sh",
+    "bash",
+    "zsh",
+    "dash",
+    "ash",
+    "ksh",
+    "ksh93",
+    "mksh",
+    "csh",
+    "tcsh",
+    "fish",
+    "rbash",
+    "busybox",
+    "pwsh",
+    "powershell",
+    "powershell.exe",
+    "cmd",
+    "cmd.exe",
 ];
 
 /// Collects what a reader finds.
@@ -170,8 +186,7 @@ impl Findings {
         payload.remote_shell |= self.connected && (self.shell || payload.runs_unknown);
         let reads_only = payload.effects.iter().all(|(kind, ..)| *kind == EffectKind::Read);
         let starts = !payload.shell.is_empty() || !payload.argvs.is_empty();
-        payload.plain =
-            reads_only && !starts && !payload.opaque && !payload.runs_unknown && !payload.remote_shell;
+        payload.plain = reads_only && !starts && !payload.opaque && !payload.runs_unknown && !payload.remote_shell;
         payload
     }
 }

@@ -18,17 +18,17 @@ pub(super) use quote::{balanced, closing};
 const OPERATORS: &[&str] = &[
     "<<<", "===", "!==", "**=", "...", "<=>", "||=", "&&=", "??=", "//=", ">>>", "?->", "->", "=>", "::", "==", "!=",
     "<=", ">=", "+=", "-=", "*=", "/=", ".=", "%=", "|=", "&=", "^=", "~=", "??", "?.", "&.", "||", "&&", "<<", ">>",
-    "=~", "!~", "++", "--", "**", ":=", "..", "{", "}", "(", ")", "[", "]", ",", "+", "-", "*", "/", "%", "^", "!", ">",
-    "<", "|", "?", ":", "~", "$", "=", "@", "&", ".", "\\", "#", "`",
+    "=~", "!~", "++", "--", "**", ":=", "..", "{", "}", "(", ")", "[", "]", ",", "+", "-", "*", "/", "%", "^", "!",
+    ">", "<", "|", "?", ":", "~", "$", "=", "@", "&", ".", "\\", "#", "`",
 ];
 
 /// Words after which no value has been, so that what follows begins one.
 const BEFORE_VALUES: &[&str] = &[
-    "return", "if", "elsif", "elif", "unless", "while", "until", "and", "or", "not", "in", "of", "when", "case", "then",
-    "do", "else", "typeof", "void", "delete", "new", "throw", "yield", "await", "print", "puts", "echo", "say", "split",
-    "grep", "map", "join", "push", "unshift", "x", "eq", "ne", "lt", "gt", "cmp", "xor", "unlink", "die", "warn",
-    "system", "exec", "p", "printf", "for", "foreach", "my", "our", "local", "lc", "uc", "defined", "scalar", "chomp",
-    "eval", "sort", "reverse", "keys", "values", "open", "require", "raise", "begin", "length", "sprintf",
+    "return", "if", "elsif", "elif", "unless", "while", "until", "and", "or", "not", "in", "of", "when", "case",
+    "then", "do", "else", "typeof", "void", "delete", "new", "throw", "yield", "await", "print", "puts", "echo", "say",
+    "split", "grep", "map", "join", "push", "unshift", "x", "eq", "ne", "lt", "gt", "cmp", "xor", "unlink", "die",
+    "warn", "system", "exec", "p", "printf", "for", "foreach", "my", "our", "local", "lc", "uc", "defined", "scalar",
+    "chomp", "eval", "sort", "reverse", "keys", "values", "open", "require", "raise", "begin", "length", "sprintf",
 ];
 
 /// A program in tokens, and whether all of it could be cut.
@@ -213,8 +213,7 @@ impl<'a> Lexer<'a> {
 
     fn word(&mut self) -> Option<()> {
         let node = self.language == Language::Node;
-        let mut word =
-            self.reader.take_while(|char| is_word(char) || node && char == '$').to_owned();
+        let mut word = self.reader.take_while(|char| is_word(char) || node && char == '$').to_owned();
         match self.language {
             Language::Perl => return self.perl_word(word),
             Language::Ruby => self.ruby_suffix(&mut word),

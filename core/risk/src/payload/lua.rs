@@ -52,7 +52,10 @@ const FUNCTIONS: Rows = &[
     (Does::Act(PrivilegeRaised), "posix.setpid posix.unistd.setpid posix.setuid"),
     (Does::Forks, "posix.fork posix.unistd.fork"),
     (Does::HandsOver, "posix.dup2 posix.unistd.dup2"),
-    (Does::Plain, "socket.tcp socket.udp lfs.dir lfs.attributes lfs.currentdir socket.gettime socket.sleep socket.tcp4"),
+    (
+        Does::Plain,
+        "socket.tcp socket.udp lfs.dir lfs.attributes lfs.currentdir socket.gettime socket.sleep socket.tcp4",
+    ),
     (Does::Connects, "socket.connect socket.tcp.connect"),
     (Does::Listens, "socket.bind"),
     (Does::Fetches, "socket.http.request http.request ssl.https.request"),

@@ -6,6 +6,7 @@
 mod args;
 mod call;
 mod declare;
+mod import;
 mod make;
 mod operand;
 mod operator;
@@ -221,7 +222,9 @@ impl<'f> Machine<'f> {
                     return self.found.opaque();
                 }
                 let value = match known {
-                    Some(before) if self.joins || name.ends_with(']') || name.ends_with('}') => before.clone().or(value),
+                    Some(before) if self.joins || name.ends_with(']') || name.ends_with('}') => {
+                        before.clone().or(value)
+                    }
                     _ => value.clone(),
                 };
                 self.names.insert(name.clone(), value);
@@ -264,8 +267,8 @@ impl<'f> Machine<'f> {
 fn assignment<'t>(cursor: &Cursor<'t>) -> Option<&'t str> {
     match cursor.peek() {
         Some(Token::Op(
-            operator @ ("=" | ":=" | "+=" | ".=" | "-=" | "*=" | "/=" | "%=" | "||=" | "&&=" | "??=" | "//=" | "|=" | "&=" | "^="
-            | "**=" | "..="),
+            operator @ ("=" | ":=" | "+=" | ".=" | "-=" | "*=" | "/=" | "%=" | "||=" | "&&=" | "??=" | "//=" | "|="
+            | "&=" | "^=" | "**=" | "..="),
         )) => Some(operator),
         _ => None,
     }

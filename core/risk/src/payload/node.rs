@@ -11,10 +11,32 @@ use super::grammar::Grammar;
 
 pub(super) static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar {
     table: Table::new(FUNCTIONS, METHODS, KNOWN, HARMLESS),
-    prefixes: &["return", "await", "yield", "async", "new", "typeof", "void", "delete", "throw", "const", "let", "var", "export"],
+    prefixes: &[
+        "return", "await", "yield", "async", "new", "typeof", "void", "delete", "throw", "const", "let", "var",
+        "export",
+    ],
     words: &[
-        "if", "else", "for", "while", "do", "switch", "case", "default", "break", "continue", "try", "finally", "in", "of",
-        "instanceof", "extends", "static", "get", "set", "debugger", "with",
+        "if",
+        "else",
+        "for",
+        "while",
+        "do",
+        "switch",
+        "case",
+        "default",
+        "break",
+        "continue",
+        "try",
+        "finally",
+        "in",
+        "of",
+        "instanceof",
+        "extends",
+        "static",
+        "get",
+        "set",
+        "debugger",
+        "with",
     ],
     members: &[".", "?."],
     concat: "+",
@@ -67,33 +89,57 @@ const FUNCTIONS: Rows = &[
     ),
     (Does::Compiles, "Function vm.Script"),
     (Does::Eval, "eval vm.runInThisContext vm.runInNewContext vm.runInContext"),
-    (Does::Unseen, "process.binding process._linkedBinding process.dlopen repl.start vm.compileFunction inspector.open v8.deserialize \
-          WebAssembly.instantiate WebAssembly.Instance"),
+    (
+        Does::Unseen,
+        "process.binding process._linkedBinding process.dlopen repl.start vm.compileFunction inspector.open v8.deserialize \
+          WebAssembly.instantiate WebAssembly.Instance",
+    ),
     (Does::Load, "child_process.fork worker_threads.Worker Worker process.load  import.meta.require"),
     (Does::Forks, "cluster.fork"),
     (Does::Imports, "require import  process.getBuiltinModule require.main.require"),
     (Does::Opens, "fs.openSync fs.open fs.promises.open Deno.open Deno.openSync"),
-    (Does::To(Read, 0), "fs.readFileSync fs.readFile fs.promises.readFile fs.createReadStream Deno.readTextFile Deno.readFile \
-         Deno.readTextFileSync Bun.file"),
-    (Does::To(Write, 0), "fs.writeFileSync fs.writeFile fs.promises.writeFile fs.appendFileSync fs.appendFile fs.promises.appendFile \
+    (
+        Does::To(Read, 0),
+        "fs.readFileSync fs.readFile fs.promises.readFile fs.createReadStream Deno.readTextFile Deno.readFile \
+         Deno.readTextFileSync Bun.file",
+    ),
+    (
+        Does::To(Write, 0),
+        "fs.writeFileSync fs.writeFile fs.promises.writeFile fs.appendFileSync fs.appendFile fs.promises.appendFile \
          fs.createWriteStream fs.mkdirSync fs.mkdir fs.promises.mkdir fs.mkdtempSync fs.utimesSync Deno.writeTextFile Deno.writeFile \
-         Deno.writeTextFileSync Deno.mkdir Bun.write fs.writeSync fs.write"),
+         Deno.writeTextFileSync Deno.mkdir Bun.write fs.writeSync fs.write",
+    ),
     (Does::To(Write, 1), "fs.symlinkSync fs.symlink fs.linkSync fs.link fs.cpSync fs.cp fs.promises.cp"),
     (Does::To(Delete, 0), "fs.unlinkSync fs.unlink fs.promises.unlink fs.rmdirSync fs.rmdir fs.promises.rmdir "),
-    (Does::Tree(Delete, 0), "fs.rmSync fs.rm fs.promises.rm rimraf rimraf.sync fs-extra.removeSync fs-extra.remove fs-extra.emptyDirSync \
-         Deno.remove Deno.removeSync del del.sync fs.removeSync fs.remove shelljs.rm"),
+    (
+        Does::Tree(Delete, 0),
+        "fs.rmSync fs.rm fs.promises.rm rimraf rimraf.sync fs-extra.removeSync fs-extra.remove fs-extra.emptyDirSync \
+         Deno.remove Deno.removeSync del del.sync fs.removeSync fs.remove shelljs.rm",
+    ),
     (Does::To(EffectKind::Overwrite, 0), "fs.truncateSync fs.truncate fs.ftruncateSync"),
     (Does::To(Permission, 0), "fs.chmodSync fs.chmod fs.promises.chmod fs.fchmodSync fs.lchmodSync Deno.chmod"),
     (Does::To(Ownership, 0), "fs.chownSync fs.chown fs.promises.chown fs.lchownSync Deno.chown"),
     (Does::Moves, "fs.renameSync fs.rename fs.promises.rename Deno.rename"),
     (Does::Copies, "fs.copyFileSync fs.copyFile fs.promises.copyFile Deno.copyFile"),
     (Does::To(Kill, 0), "process.kill process._debugProcess Deno.kill"),
-    (Does::Act(PrivilegeRaised), "process.setuid process.setgid process.seteuid process.setegid process.setgroups process.initgroups"),
-    (Does::Connects, "net.connect net.createConnection tls.connect dgram.createSocket ws WebSocket net.socket ssh2.Client"),
+    (
+        Does::Act(PrivilegeRaised),
+        "process.setuid process.setgid process.seteuid process.setegid process.setgroups process.initgroups",
+    ),
+    (
+        Does::Connects,
+        "net.connect net.createConnection tls.connect dgram.createSocket ws WebSocket net.socket ssh2.Client",
+    ),
     (Does::Listens, "net.createServer net.Server Deno.listen Deno.serve Bun.serve Bun.listen"),
     (Does::Listens, "http.createServer https.createServer express http2.createServer"),
-    (Does::Fetches, "fetch http.get https.get axios axios.get got got.get node-fetch undici.fetch needle.get XMLHttpRequest"),
-    (Does::Sends, "http.request https.request axios.post axios.put got.post axios.request undici.request navigator.sendBeacon"),
+    (
+        Does::Fetches,
+        "fetch http.get https.get axios axios.get got got.get node-fetch undici.fetch needle.get XMLHttpRequest",
+    ),
+    (
+        Does::Sends,
+        "http.request https.request axios.post axios.put got.post axios.request undici.request navigator.sendBeacon",
+    ),
     (Does::To(EffectKind::RemoteDelete, 0), "axios.delete"),
     (Does::Same, "util.promisify promisify"),
     (Does::Act(DatabaseDrop), "db.dropDatabase db.dropUser"),
@@ -143,8 +189,11 @@ const METHODS: Rows = &[
     (Does::Act(PrivilegeRaised), "setuid setgid"),
     (Does::Sends, "request post put patch send"),
     (Does::Act(DatabaseDrop), "dropDatabase drop deleteMany dropUser dropCollection remove dropIndexes"),
-    (Does::Act(EffectKind::DatabaseChange), "insertOne insertMany updateOne updateMany replaceOne deleteOne createCollection createIndex \
-         createUser renameCollection bulkWrite"),
+    (
+        Does::Act(EffectKind::DatabaseChange),
+        "insertOne insertMany updateOne updateMany replaceOne deleteOne createCollection createIndex \
+         createUser renameCollection bulkWrite",
+    ),
     (Does::Sql, "query execute"),
 ];
 

@@ -15,8 +15,8 @@ pub(super) static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar {
     table: Table::new(FUNCTIONS, METHODS, modules::KNOWN, modules::HARMLESS),
     prefixes: &["return", "not", "await", "yield", "async", "assert", "raise", "del", "global", "nonlocal", "with"],
     words: &[
-        "if", "elif", "else", "while", "try", "except", "finally", "pass", "break", "continue", "in", "is", "and", "or",
-        "match", "case",
+        "if", "elif", "else", "while", "try", "except", "finally", "pass", "break", "continue", "in", "is", "and",
+        "or", "match", "case",
     ],
     members: &["."],
     concat: "+",
@@ -65,19 +65,28 @@ const FUNCTIONS: Rows = &[
          asyncio.Queue asyncio.get_event_loop asyncio.run logging.getLogger logging.info logging.warning logging.error \
          logging.debug logging.basicConfig sys._getframe",
     ),
-    (Does::Same, "str bytes bytearray unicode compile sorted pathlib.Path pathlib.PurePath Path os.fsdecode os.fsencode \
-         os.path.expanduser shlex.quote textwrap.dedent io.StringIO io.BytesIO StringIO.StringIO copy.copy copy.deepcopy"),
+    (
+        Does::Same,
+        "str bytes bytearray unicode compile sorted pathlib.Path pathlib.PurePath Path os.fsdecode os.fsencode \
+         os.path.expanduser shlex.quote textwrap.dedent io.StringIO io.BytesIO StringIO.StringIO copy.copy copy.deepcopy",
+    ),
     (Does::Lists, ""),
     (Does::Makes(Makes::Characters), "chr"),
     (Does::Makes(Makes::Reverse), "reversed"),
     (Does::Makes(Makes::Path), "os.path.join posixpath.join"),
     (Does::Makes(Makes::Split), "shlex.split"),
-    (Does::Makes(Makes::Base64), "base64.b64decode base64.urlsafe_b64decode base64.standard_b64decode base64.decodebytes base64.decodestring binascii.a2b_base64"),
+    (
+        Does::Makes(Makes::Base64),
+        "base64.b64decode base64.urlsafe_b64decode base64.standard_b64decode base64.decodebytes base64.decodestring binascii.a2b_base64",
+    ),
     (Does::Makes(Makes::Hex), "bytes.fromhex bytearray.fromhex binascii.unhexlify binascii.a2b_hex base64.b16decode"),
     (Does::Makes(Makes::Codec), "codecs.decode codecs.encode"),
-    (Does::Plain, "glob.glob glob.iglob os.listdir os.walk os.scandir os.readlink fnmatch.filter base64.b64encode \
+    (
+        Does::Plain,
+        "glob.glob glob.iglob os.listdir os.walk os.scandir os.readlink fnmatch.filter base64.b64encode \
          base64.encodebytes base64.b32encode base64.b32decode base64.b85decode base64.a85decode binascii.hexlify \
-         zlib.decompress gzip.decompress bz2.decompress lzma.decompress zlib.compress gzip.compress"),
+         zlib.decompress gzip.decompress bz2.decompress lzma.decompress zlib.compress gzip.compress",
+    ),
     (Does::Maps, "map"),
     (Does::Calls, "filter functools.reduce reduce"),
     (
@@ -88,49 +97,82 @@ const FUNCTIONS: Rows = &[
          sh.sh posix.system nt.system os.startfile pexpect.spawn pexpect.run platform.popen",
     ),
     (Does::Argv, "asyncio.create_subprocess_exec"),
-    (Does::Exec(0), "os.execl os.execlp os.execle os.execlpe os.execv os.execvp os.execve os.execvpe os.posix_spawn \
-         os.posix_spawnp posix.execv posix.execve"),
+    (
+        Does::Exec(0),
+        "os.execl os.execlp os.execle os.execlpe os.execv os.execvp os.execve os.execvpe os.posix_spawn \
+         os.posix_spawnp posix.execv posix.execve",
+    ),
     (Does::Exec(1), "os.spawnl os.spawnlp os.spawnle os.spawnlpe os.spawnv os.spawnvp os.spawnve os.spawnvpe"),
     (Does::Eval, "exec eval timeit.timeit timeit.repeat cProfile.run profile.run pdb.run"),
-    (Does::Unseen, "pickle.loads pickle.load cPickle.loads cPickle.load marshal.loads marshal.load dill.loads \
+    (
+        Does::Unseen,
+        "pickle.loads pickle.load cPickle.loads cPickle.load marshal.loads marshal.load dill.loads \
          joblib.load shelve.open yaml.load yaml.unsafe_load yaml.full_load code.interact code.InteractiveConsole \
          pdb.set_trace breakpoint runpy.run_module ctypes.CFUNCTYPE types.FunctionType types.CodeType \
-         multiprocessing.Process"),
-    (Does::Load, "execfile runpy.run_path ctypes.CDLL ctypes.PyDLL ctypes.cdll.LoadLibrary ctypes.WinDLL \
+         multiprocessing.Process",
+    ),
+    (
+        Does::Load,
+        "execfile runpy.run_path ctypes.CDLL ctypes.PyDLL ctypes.cdll.LoadLibrary ctypes.WinDLL \
          ctypes.cdll.load_library imp.load_source imp.load_dynamic importlib.machinery.SourceFileLoader \
-         importlib.util.spec_from_file_location os.add_dll_directory"),
+         importlib.util.spec_from_file_location os.add_dll_directory",
+    ),
     (Does::Imports, "__import__ importlib.import_module importlib.__import__"),
     (Does::Attribute, "getattr"),
-    (Does::Opens, "open io.open codecs.open file gzip.open bz2.open lzma.open os.fdopen os.open zipfile.ZipFile \
-         tarfile.open tarfile.TarFile io.FileIO"),
-    (Does::To(Read, 0), "xml.etree.ElementTree.parse xml.dom.minidom.parse numpy.fromfile numpy.genfromtxt linecache.getline linecache.getlines fileinput.input numpy.load numpy.loadtxt pandas.read_csv \
-         pandas.read_json pandas.read_excel pandas.read_parquet np.load pd.read_csv"),
+    (
+        Does::Opens,
+        "open io.open codecs.open file gzip.open bz2.open lzma.open os.fdopen os.open zipfile.ZipFile \
+         tarfile.open tarfile.TarFile io.FileIO",
+    ),
+    (
+        Does::To(Read, 0),
+        "xml.etree.ElementTree.parse xml.dom.minidom.parse numpy.fromfile numpy.genfromtxt linecache.getline linecache.getlines fileinput.input numpy.load numpy.loadtxt pandas.read_csv \
+         pandas.read_json pandas.read_excel pandas.read_parquet np.load pd.read_csv",
+    ),
     (Does::To(Delete, 0), "os.remove os.unlink os.rmdir os.removedirs posix.unlink posix.remove send2trash.send2trash"),
     (Does::Tree(Delete, 0), "shutil.rmtree distutils.dir_util.remove_tree"),
     (Does::To(EffectKind::Overwrite, 0), "os.truncate os.ftruncate"),
     (Does::To(Write, 0), "os.mkdir os.makedirs os.mknod os.mkfifo os.utime os.fallocate"),
     (Does::To(Write, 1), "os.symlink os.link shutil.copytree shutil.copymode shutil.copystat"),
     (Does::To(Write, 2), ""),
-    (Does::To(Write, 0), "shutil.make_archive tempfile.mkdtemp tempfile.mkstemp tempfile.NamedTemporaryFile \
-         tempfile.TemporaryDirectory tempfile.TemporaryFile numpy.save numpy.savetxt numpy.savez np.save np.savetxt"),
+    (
+        Does::To(Write, 0),
+        "shutil.make_archive tempfile.mkdtemp tempfile.mkstemp tempfile.NamedTemporaryFile \
+         tempfile.TemporaryDirectory tempfile.TemporaryFile numpy.save numpy.savetxt numpy.savez np.save np.savetxt",
+    ),
     (Does::To(Write, 1), "shutil.unpack_archive"),
     (Does::Moves, "os.rename os.renames os.replace shutil.move"),
     (Does::Copies, "shutil.copy shutil.copy2 shutil.copyfile"),
     (Does::To(Permission, 0), "os.chmod os.lchmod os.fchmod os.setxattr os.chflags"),
     (Does::To(Ownership, 0), "os.chown os.lchown os.fchown shutil.chown"),
-    (Does::Act(PrivilegeRaised), "os.setuid os.seteuid os.setreuid os.setresuid os.setgid os.setegid os.setregid os.setresgid os.setgroups"),
+    (
+        Does::Act(PrivilegeRaised),
+        "os.setuid os.seteuid os.setreuid os.setresuid os.setgid os.setegid os.setregid os.setresgid os.setgroups",
+    ),
     (Does::Act(Execute), " os.chroot"),
     (Does::To(Kill, 0), "os.kill os.killpg signal.pthread_kill"),
     (Does::Act(EffectKind::Power), "os.reboot"),
     (Does::Forks, "os.fork os.forkpty pty.fork"),
     (Does::HandsOver, "os.dup2 os.dup"),
-    (Does::Plain, "socket.socket socket.socketpair os.chdir os.putenv os.read os.write os.environ.update os.environ.setdefault \
-         os.environ.pop threading.Thread sys.path.append sys.path.insert os.fchdir os.closerange os.sync os.fsync"),
-    (Does::Connects, "socket.create_connection telnetlib.Telnet asyncio.open_connection paramiko.SSHClient ftplib.FTP \
-         smtplib.SMTP smtplib.SMTP_SSL"),
-    (Does::Listens, "http.server.HTTPServer http.server.ThreadingHTTPServer socketserver.TCPServer socket.create_server \
-         SimpleHTTPServer.test http.server.test SocketServer.TCPServer asyncio.start_server xmlrpc.server.SimpleXMLRPCServer"),
-    (Does::Fetches, "urllib.request.urlopen urllib.urlopen urllib2.urlopen requests.get requests.head requests.options httpx.get"),
+    (
+        Does::Plain,
+        "socket.socket socket.socketpair os.chdir os.putenv os.read os.write os.environ.update os.environ.setdefault \
+         os.environ.pop threading.Thread sys.path.append sys.path.insert os.fchdir os.closerange os.sync os.fsync",
+    ),
+    (
+        Does::Connects,
+        "socket.create_connection telnetlib.Telnet asyncio.open_connection paramiko.SSHClient ftplib.FTP \
+         smtplib.SMTP smtplib.SMTP_SSL",
+    ),
+    (
+        Does::Listens,
+        "http.server.HTTPServer http.server.ThreadingHTTPServer socketserver.TCPServer socket.create_server \
+         SimpleHTTPServer.test http.server.test SocketServer.TCPServer asyncio.start_server xmlrpc.server.SimpleXMLRPCServer",
+    ),
+    (
+        Does::Fetches,
+        "urllib.request.urlopen urllib.urlopen urllib2.urlopen requests.get requests.head requests.options httpx.get",
+    ),
     (Does::Fetches, "urllib.request.urlretrieve urllib.urlretrieve wget.download"),
     (Does::Sends, "requests.post requests.put requests.patch httpx.post httpx.put requests.request httpx.request"),
     (Does::To(EffectKind::RemoteDelete, 0), "requests.delete httpx.delete"),
@@ -173,7 +215,10 @@ const METHODS: Rows = &[
     (Does::Makes(Makes::Hex), "fromhex"),
     (Does::Shell, "system popen getoutput getstatusoutput check_output check_call Popen exec_command"),
     (Does::Exec(0), "execl execlp execv execvp execve execvpe execle"),
-    (Does::Unseen, "__reduce__ __globals__ __subclasses__ __builtins__ __code__ load_module exec_module runcode runsource"),
+    (
+        Does::Unseen,
+        "__reduce__ __globals__ __subclasses__ __builtins__ __code__ load_module exec_module runcode runsource",
+    ),
     (Does::ToSelf(Delete), "unlink rmdir"),
     (Does::Tree(Delete, 0), "rmtree"),
     (Does::Plain, "remove"),

@@ -2,9 +2,7 @@
 
 use std::sync::LazyLock;
 
-use ogent_protocol::verdict::EffectKind::{
-    self, Delete, Kill, Ownership, Permission, PrivilegeRaised, Read, Write,
-};
+use ogent_protocol::verdict::EffectKind::{self, Delete, Kill, Ownership, Permission, PrivilegeRaised, Read, Write};
 
 use super::does::{Does, Makes, Rows, Table};
 use super::grammar::Grammar;
@@ -13,8 +11,9 @@ pub(super) static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar {
     table: Table::new(FUNCTIONS, METHODS, KNOWN, HARMLESS),
     prefixes: &["return", "not", "yield", "defined?", "new"],
     words: &[
-        "if", "elsif", "else", "unless", "while", "until", "and", "or", "end", "begin", "rescue", "ensure", "then", "case",
-        "when", "in", "next", "break", "redo", "retry", "BEGIN", "END", "loop", "alias", "undef", "self", "nil", "true", "false",
+        "if", "elsif", "else", "unless", "while", "until", "and", "or", "end", "begin", "rescue", "ensure", "then",
+        "case", "when", "in", "next", "break", "redo", "retry", "BEGIN", "END", "loop", "alias", "undef", "self",
+        "nil", "true", "false",
     ],
     members: &[".", "&.", "::"],
     concat: "+",
@@ -44,29 +43,56 @@ const FUNCTIONS: Rows = &[
     (Does::Makes(Makes::Path), "File.join"),
     (Does::Makes(Makes::Format), "format sprintf"),
     (Does::Makes(Makes::Base64), "Base64.decode64 Base64.strict_decode64 Base64.urlsafe_decode64"),
-    (Does::Plain, "Base64.encode64 Base64.strict_encode64 Dir.glob Dir.entries Dir.children Dir.each_child Dir.foreach Shellwords.escape \
-         Dir.new Dir.[] Dir"),
+    (
+        Does::Plain,
+        "Base64.encode64 Base64.strict_encode64 Dir.glob Dir.entries Dir.children Dir.each_child Dir.foreach Shellwords.escape \
+         Dir.new Dir.[] Dir",
+    ),
     (Does::Same, "URI URI.parse Pathname Pathname.new StringIO.new"),
-    (Does::Command, "system exec spawn Process.spawn Process.exec Process.daemonize PTY.spawn Open3.capture2 Open3.capture2e \
-         Open3.capture3 Open3.popen2 Open3.popen2e Open3.popen3 Open3.pipeline Open4.popen4 Spawn.spawn"),
+    (
+        Does::Command,
+        "system exec spawn Process.spawn Process.exec Process.daemonize PTY.spawn Open3.capture2 Open3.capture2e \
+         Open3.capture3 Open3.popen2 Open3.popen2e Open3.popen3 Open3.pipeline Open4.popen4 Spawn.spawn",
+    ),
     (Does::Shell, "IO.popen"),
-    (Does::Eval, "eval instance_eval class_eval binding.eval Binding.eval TOPLEVEL_BINDING.eval RubyVM.InstructionSequence.compile"),
-    (Does::Unseen, "Marshal.load YAML.load YAML.unsafe_load Fiddle.Function.new Fiddle.dlopen DL.dlopen syscall binding.irb \
-         ObjectSpace.each_object binding.pry Psych.load DRb.start_service ERB.new"),
+    (
+        Does::Eval,
+        "eval instance_eval class_eval binding.eval Binding.eval TOPLEVEL_BINDING.eval RubyVM.InstructionSequence.compile",
+    ),
+    (
+        Does::Unseen,
+        "Marshal.load YAML.load YAML.unsafe_load Fiddle.Function.new Fiddle.dlopen DL.dlopen syscall binding.irb \
+         ObjectSpace.each_object binding.pry Psych.load DRb.start_service ERB.new",
+    ),
     (Does::Load, "load require_relative Fiddle.Handle.new"),
     (Does::Imports, "require"),
     (Does::Invokes, "send __send__ public_send method"),
     (Does::Opens, "open File.open File.new  Zlib.GzipReader.open Zlib.GzipWriter.open CSV.open"),
     (Does::To(Read, 0), "URI.open"),
-    (Does::To(Read, 0), "File.read File.readlines File.foreach File.binread IO.read IO.readlines IO.foreach IO.binread \
-         CSV.read CSV.foreach YAML.load_file JSON.load_file Psych.load_file Pathname.read"),
-    (Does::To(Write, 0), "File.write File.binwrite IO.write IO.binwrite Dir.mkdir FileUtils.mkdir FileUtils.mkdir_p FileUtils.makedirs \
-         FileUtils.touch File.utime Dir.mktmpdir Tempfile.new Tempfile.create File.mkfifo"),
-    (Does::To(Write, 1), "File.symlink File.link FileUtils.ln FileUtils.ln_s FileUtils.ln_sf FileUtils.install FileUtils.cp_r"),
-    (Does::ToAll(Delete, 0), "File.delete File.unlink Dir.delete Dir.rmdir Dir.unlink FileUtils.rm FileUtils.rm_f FileUtils.remove \
-         FileUtils.rmdir FileUtils.safe_unlink"),
-    (Does::Tree(Delete, 0), "FileUtils.rm_r FileUtils.rm_rf FileUtils.rmtree FileUtils.remove_dir FileUtils.remove_entry \
-         FileUtils.remove_entry_secure FileUtils.remove_file"),
+    (
+        Does::To(Read, 0),
+        "File.read File.readlines File.foreach File.binread IO.read IO.readlines IO.foreach IO.binread \
+         CSV.read CSV.foreach YAML.load_file JSON.load_file Psych.load_file Pathname.read",
+    ),
+    (
+        Does::To(Write, 0),
+        "File.write File.binwrite IO.write IO.binwrite Dir.mkdir FileUtils.mkdir FileUtils.mkdir_p FileUtils.makedirs \
+         FileUtils.touch File.utime Dir.mktmpdir Tempfile.new Tempfile.create File.mkfifo",
+    ),
+    (
+        Does::To(Write, 1),
+        "File.symlink File.link FileUtils.ln FileUtils.ln_s FileUtils.ln_sf FileUtils.install FileUtils.cp_r",
+    ),
+    (
+        Does::ToAll(Delete, 0),
+        "File.delete File.unlink Dir.delete Dir.rmdir Dir.unlink FileUtils.rm FileUtils.rm_f FileUtils.remove \
+         FileUtils.rmdir FileUtils.safe_unlink",
+    ),
+    (
+        Does::Tree(Delete, 0),
+        "FileUtils.rm_r FileUtils.rm_rf FileUtils.rmtree FileUtils.remove_dir FileUtils.remove_entry \
+         FileUtils.remove_entry_secure FileUtils.remove_file",
+    ),
     (Does::To(EffectKind::Overwrite, 0), "File.truncate"),
     (Does::ToAll(Permission, 1), "File.chmod File.lchmod FileUtils.chmod FileUtils.chmod_R"),
     (Does::ToAll(Ownership, 2), "File.chown File.lchown FileUtils.chown FileUtils.chown_R"),
@@ -74,13 +100,22 @@ const FUNCTIONS: Rows = &[
     (Does::Copies, "FileUtils.cp FileUtils.copy FileUtils.copy_file IO.copy_stream FileUtils.copy_entry"),
     (Does::ToAll(Kill, 1), "Process.kill"),
     (Does::Act(EffectKind::Kernel), "Dir.chroot"),
-    (Does::Act(PrivilegeRaised), "Process.Sys.setuid Process.Sys.setgid Process.Sys.seteuid Process.UID.change_privilege \
-         Process.GID.change_privilege Process.setuid Process.initgroups"),
+    (
+        Does::Act(PrivilegeRaised),
+        "Process.Sys.setuid Process.Sys.setgid Process.Sys.seteuid Process.UID.change_privilege \
+         Process.GID.change_privilege Process.setuid Process.initgroups",
+    ),
     (Does::HandsOver, "STDIN.reopen STDOUT.reopen STDERR.reopen"),
     (Does::Forks, "fork Process.fork"),
-    (Does::Connects, "TCPSocket.new TCPSocket.open UDPSocket.new UNIXSocket.new Socket.tcp Socket.new SSLSocket.new Net.SSH.start Net.FTP.open \
-         Net.FTP.new Net.SMTP.start Net.Telnet.new OpenSSL.SSL.SSLSocket.new"),
-    (Does::Listens, "TCPServer.new TCPServer.open UNIXServer.new UDPServer.new Socket.tcp_server_loop Socket.tcp_server_sockets WEBrick.HTTPServer.new"),
+    (
+        Does::Connects,
+        "TCPSocket.new TCPSocket.open UDPSocket.new UNIXSocket.new Socket.tcp Socket.new SSLSocket.new Net.SSH.start Net.FTP.open \
+         Net.FTP.new Net.SMTP.start Net.Telnet.new OpenSSL.SSL.SSLSocket.new",
+    ),
+    (
+        Does::Listens,
+        "TCPServer.new TCPServer.open UNIXServer.new UDPServer.new Socket.tcp_server_loop Socket.tcp_server_sockets WEBrick.HTTPServer.new",
+    ),
     (Does::Fetches, "Net.HTTP.get Net.HTTP.get_response Net.HTTP.get_print HTTParty.get  Faraday.get RestClient.get"),
     (Does::Sends, "Net.HTTP.post Net.HTTP.post_form HTTParty.post Faraday.post RestClient.post RestClient.put"),
 ];

@@ -27,7 +27,8 @@ pub(crate) fn apply<'a>(program: &'a Program, parsed: &Parsed, args: &[Word]) ->
 }
 
 fn hit<'a>(program: &Program, rule: &'a Rule, parsed: &Parsed, args: &[Word]) -> Option<Hit<'a>> {
-    let skip = if rule.sub.is_empty() { 0 } else { rule.sub.iter().filter_map(|sub| begins_with(parsed, sub)).max()? };
+    let skip =
+        if rule.sub.is_empty() { 0 } else { rule.sub.iter().filter_map(|sub| begins_with(parsed, sub)).max()? };
     let mut operands: Vec<&(usize, Word)> = parsed.operands.iter().skip(skip).collect();
     // Behind the words of `sub`, a wrapper may have options of its own before the other program begins.
     let inner = if program.wraps { skip_options(program, &operands) } else { (0, Parsed::default()) };
@@ -94,7 +95,9 @@ fn select(rule: &Rule, parsed: &Parsed, operands: &[&(usize, Word)], args: &[Wor
         Selector::Cwd => vec![Word::literal(".", span_of(parsed))],
         Selector::Fixed(text) => vec![Word::literal(text.as_str(), span_of(parsed))],
         Selector::Key(key) => {
-            let strip = |(_, word): &&(usize, Word)| word.split_once('=').filter(|(name, _)| name == key).map(|(_, value)| value);
+            let strip = |(_, word): &&(usize, Word)| {
+                word.split_once('=').filter(|(name, _)| name == key).map(|(_, value)| value)
+            };
             operands.iter().filter_map(strip).collect()
         }
         Selector::Value => {

@@ -10,6 +10,8 @@ pub(crate) struct Given {
     pub(crate) name: String,
     /// Its value, where it has one.
     pub(crate) value: Option<Word>,
+    /// Whether it may be a longer option cut short, because nobody knows it as it stands.
+    may_be_cut: bool,
 }
 
 /// A call, taken apart.
@@ -19,6 +21,20 @@ pub(crate) struct Parsed {
     pub(crate) options: Vec<Given>,
     /// The other words, each with its place among all words.
     pub(crate) operands: Vec<(usize, Word)>,
+}
+
+// === impl Given ===
+
+impl Given {
+    fn new(program: &Program, name: &str, value: Option<Word>) -> Self {
+        let named = |options: &[String]| options.iter().any(|option| option == name);
+        let is_known = || {
+            named(&program.takes)
+                || program.rule.iter().any(|rule| named(&rule.any) || named(&rule.all) || named(&rule.none))
+        };
+        let may_be_cut = name.len() > 4 && name.starts_with("--") && !is_known();
+        Self { name: name.to_owned(), value, may_be_cut }
+    }
 }
 
 // === impl Parsed ===
@@ -31,11 +47,12 @@ impl Parsed {
         while let Some(word) = args.get(at) {
             let text = word.prefix();
             if text == "--" && word.holes.is_empty() {
-                parsed.options.push(Given { name: "--".to_owned(), value: None });
+                parsed.options.push(Given::new(program, "--", None));
                 parsed.operands.extend(args.iter().cloned().enumerate().skip(at + 1));
                 break;
             }
-            let is_option = text.len() > 1 && (text.starts_with('-') || (program.long && text.starts_with('+') && text.len() > 2));
+            let is_option =
+                text.len() > 1 && (text.starts_with('-') || (program.long && text.starts_with('+') && text.len() > 2));
             if !is_option {
                 if program.wraps {
                     parsed.operands.extend(args.iter().cloned().enumerate().skip(at));
@@ -56,34 +73,36 @@ impl Parsed {
         let takes = |name: &str| program.takes.iter().any(|known| known == name);
         // `-I?` takes a value only where it is stuck to it.
         if let Some((name, value)) = word.split_once('=').filter(|(name, _)| name.starts_with("--") || program.long) {
-            self.options.push(Given { name: name.to_owned(), value: Some(value) });
+            self.options.push(Given::new(program, name, Some(value)));
             return at + 1;
         }
         if text.starts_with("--") || program.long || takes(text) {
             let value = takes(text).then(|| args.get(at + 1).cloned()).flatten();
             let next = at + 1 + usize::from(value.is_some());
-            self.options.push(Given { name: text.to_owned(), value });
+            self.options.push(Given::new(program, text, value));
             return next;
         }
         for (offset, letter) in text.char_indices().skip(1) {
             let name = format!("-{letter}");
             let rest = offset + letter.len_utf8();
             if takes(&format!("{name}?")) {
-                self.options.push(Given { name, value: Some(word.tail(rest)).filter(|value| *value != Word { span: value.span, ..Word::default() }) });
+                let value =
+                    Some(word.tail(rest)).filter(|value| *value != Word { span: value.span, ..Word::default() });
+                self.options.push(Given::new(program, &name, value));
                 return at + 1;
             }
             if takes(&name) {
                 let stuck = rest < word.text.len() || word.holes.iter().any(|hole| hole.at >= rest);
                 let value = if stuck { Some(word.tail(rest)) } else { args.get(at + 1).cloned() };
                 let next = at + 1 + usize::from(!stuck && value.is_some());
-                self.options.push(Given { name, value });
+                self.options.push(Given::new(program, &name, value));
                 return next;
             }
-            self.options.push(Given { name, value: None });
+            self.options.push(Given::new(program, &name, None));
         }
         // Some programs take their letters' values only stuck to them, and some have words behind one dash.
         if text.len() > 2 {
-            self.options.push(Given { name: text.to_owned(), value: None });
+            self.options.push(Given::new(program, text, None));
         }
         at + 1
     }
@@ -97,7 +116,7 @@ impl Parsed {
     pub(crate) fn all<'a>(&'a self, wanted: &'a str) -> impl Iterator<Item = &'a Given> {
         let (name, pattern) = wanted.split_once('=').map_or((wanted, None), |(name, pattern)| (name, Some(pattern)));
         self.options.iter().filter(move |given| {
-            let same = given.name == name || (given.name.len() > 4 && given.name.starts_with("--") && name.starts_with(&given.name));
+            let same = given.name == name || (given.may_be_cut && name.starts_with(&given.name));
             same && pattern.is_none_or(|pattern| {
                 given.value.as_ref().is_some_and(|value| crate::word::glob::matches(pattern, &value.text))
             })

@@ -185,6 +185,8 @@ pub(crate) enum Run {
     Awk,
     /// Each word is code.
     Sed,
+    /// Each word is code.
+    Powershell,
     /// Each word is a statement for a database.
     Sql,
     /// Each word is code of another language.

@@ -41,7 +41,8 @@ fn every_example_does_what_it_says() {
         for rule in &program.rule {
             let own = std::ptr::from_ref(rule) as usize;
             let fires = |line: &str| {
-                let mut judge = Judge { rules, ..Judge::new(&context) };
+                let mut judge = Judge::new(&context);
+                judge.rules = rules;
                 judge.follow(line);
                 judge.report.fired.contains(&own)
             };

@@ -35,7 +35,10 @@ pub(crate) enum Verb {
 impl Verbs {
     /// Whether an option makes a call only tell what it would do.
     pub(crate) fn is_preview(&self, given: &Given) -> bool {
-        let off = given.value.as_ref().is_some_and(|value| ["none", "false", "0", "no", "off"].contains(&value.text.as_str()));
+        let off = given
+            .value
+            .as_ref()
+            .is_some_and(|value| ["none", "false", "0", "no", "off"].contains(&value.text.as_str()));
         !off && self.preview.contains(&given.name)
     }
 

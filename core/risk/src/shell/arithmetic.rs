@@ -12,7 +12,8 @@ impl Judge<'_> {
         if let Ok(number) = text.trim().parse::<i64>() {
             return Word::literal(number.to_string(), span);
         }
-        let word = if text.contains(['$', '`']) { self.expand_document(text, span, stdin) } else { Word::literal(text, span) };
+        let word =
+            if text.contains(['$', '`']) { self.expand_document(text, span, stdin) } else { Word::literal(text, span) };
         match word.known().and_then(evaluate) {
             Some(number) => Word { source: Provenance::Decoded, ..Word::literal(number.to_string(), span) },
             None => Word::unknown(Provenance::Literal, span),

@@ -13,9 +13,10 @@ impl Judge<'_> {
     /// What one of the shell's own commands prints; none where the name is not one.
     pub(crate) fn builtin(&mut self, name: &str, args: &[Word], stdin: &Data, span: Span) -> Option<Data> {
         Some(match name {
-            ":" | "true" | "false" | "wait" | "return" | "exit" | "break" | "continue" | "jobs" | "fg" | "bg" | "times" | "hash"
-            | "umask" | "getopts" | "shopt" | "disown" | "suspend" | "logout" | "complete" | "compgen" | "compopt" | "caller" | "[" | "test" | "dirs"
-            | "let" | "ulimit" | "bindkey" | "setopt" | "unsetopt" | "autoload" | "zle" | "rehash" => Data::nothing(),
+            ":" | "true" | "false" | "wait" | "return" | "exit" | "break" | "continue" | "jobs" | "fg" | "bg"
+            | "times" | "hash" | "umask" | "getopts" | "shopt" | "disown" | "suspend" | "logout" | "complete"
+            | "compgen" | "compopt" | "caller" | "[" | "test" | "dirs" | "let" | "ulimit" | "bindkey" | "setopt"
+            | "unsetopt" | "autoload" | "zle" | "rehash" => Data::nothing(),
             "bind" => self.bind(args, stdin, span),
             "enable" => self.enable(args, span),
             "echo" => crate::special::text::echo(args, span),
@@ -35,7 +36,8 @@ impl Judge<'_> {
                 rest => self.command(rest.to_vec(), stdin, span),
             },
             "command" | "builtin" => {
-                let rest = args.iter().position(|word| !word.text.starts_with('-') || word.is("--")).unwrap_or(args.len());
+                let rest =
+                    args.iter().position(|word| !word.text.starts_with('-') || word.is("--")).unwrap_or(args.len());
                 let looks = args.get(..rest).unwrap_or_default().iter().any(|word| word.text.contains(['v', 'V']));
                 let rest = args.get(rest..).unwrap_or_default();
                 let rest = rest.strip_prefix(&[Word::literal("--", Span::default())][..]).unwrap_or(rest);
@@ -65,13 +67,16 @@ impl Judge<'_> {
             "unset" => {
                 for word in args.iter().filter(|word| !word.text.starts_with('-')) {
                     if word.text.starts_with("HIST") {
-                        self.add(Deed::new(EffectKind::HistoryTampering, span).because("keeps commands out of the shell's history"));
+                        self.add(
+                            Deed::new(EffectKind::HistoryTampering, span)
+                                .because("keeps commands out of the shell's history"),
+                        );
                     }
                     self.scope.unset(&word.text, self.branch > 0);
                 }
                 Data::nothing()
             }
-            "set" => self.set(args, span),
+            "set" => self.set(args),
             "shift" => {
                 let count = args.first().and_then(|word| word.text.parse().ok()).unwrap_or(1);
                 self.scope.arguments.drain(..usize::min(count, self.scope.arguments.len()));
@@ -85,7 +90,7 @@ impl Judge<'_> {
     }
 
     fn change_folder(&mut self, name: &str, args: &[Word]) -> Data {
-        let target = args.iter().find(|word| !(word.text.starts_with('-') && word.text.len() == 2 && word.text != "-") && !word.is("--"));
+        let target = args.iter().find(|word| !(word.text.len() == 2 && word.text.starts_with('-')));
         self.standpoint.cwd = match target {
             Some(word) if word.known().is_some_and(|text| !text.is_empty() && text != "-" && !word.glob) => {
                 let place = self.standpoint.locate(word);
@@ -117,11 +122,14 @@ impl Judge<'_> {
         Data::nothing()
     }
 
-    fn set(&mut self, args: &[Word], span: Span) -> Data {
-        if let Some(word) = args.iter().find(|word| word.is("+o")).and_then(|_| args.last()).filter(|word| word.is("history")) {
-            self.add(Deed::new(EffectKind::HistoryTampering, word.span).because("keeps commands out of the shell's history"));
+    fn set(&mut self, args: &[Word]) -> Data {
+        if let Some(word) =
+            args.iter().find(|word| word.is("+o")).and_then(|_| args.last()).filter(|word| word.is("history"))
+        {
+            self.add(
+                Deed::new(EffectKind::HistoryTampering, word.span).because("keeps commands out of the shell's history"),
+            );
         }
-        let _ = span;
         if let Some(at) = args.iter().position(|word| word.is("--")) {
             self.scope.arguments = args.get(at + 1..).unwrap_or_default().to_vec();
         } else if args.first().is_some_and(|word| !word.text.starts_with(['-', '+'])) {
@@ -146,7 +154,9 @@ impl Judge<'_> {
             names.push("REPLY".to_owned());
         }
         let maybe = self.branch > 0;
-        let Some(line) = stdin.plain().filter(|_| !stdin.nothing).and_then(|text| text.lines().next()).map(str::to_owned) else {
+        let Some(line) =
+            stdin.plain().filter(|_| !stdin.nothing).and_then(|text| text.lines().next()).map(str::to_owned)
+        else {
             let word = stdin.to_word(span);
             let word = if word.holes.is_empty() { Word::unknown(Provenance::Unknown, span) } else { word };
             for name in names {
@@ -163,7 +173,8 @@ impl Judge<'_> {
         let mut rest = line.trim();
         let last = names.len() - 1;
         for (number, name) in names.iter().enumerate() {
-            let (word, others) = if number == last { (rest, "") } else { rest.split_once(char::is_whitespace).unwrap_or((rest, "")) };
+            let (word, others) =
+                if number == last { (rest, "") } else { rest.split_once(char::is_whitespace).unwrap_or((rest, "")) };
             self.scope.set(name, Value::one(made(word)), maybe);
             rest = others.trim_start();
         }
@@ -171,9 +182,15 @@ impl Judge<'_> {
     }
 
     fn mapfile(&mut self, args: &[Word], stdin: &Data, span: Span) -> Data {
-        let name = args.last().filter(|word| !word.text.starts_with('-')).map_or("MAPFILE", |word| word.text.as_str()).to_owned();
+        let name = args
+            .last()
+            .filter(|word| !word.text.starts_with('-'))
+            .map_or("MAPFILE", |word| word.text.as_str())
+            .to_owned();
         let words = match stdin.plain() {
-            Some(text) => text.lines().take(256).map(|line| Word { source: stdin.source, ..Word::literal(line, span) }).collect(),
+            Some(text) => {
+                text.lines().take(256).map(|line| Word { source: stdin.source, ..Word::literal(line, span) }).collect()
+            }
             None => vec![stdin.to_word(span)],
         };
         self.scope.set(&name, Value::array(words), self.branch > 0);
@@ -189,7 +206,11 @@ impl Judge<'_> {
     }
 
     fn bind(&mut self, args: &[Word], stdin: &Data, span: Span) -> Data {
-        if let Some(code) = args.iter().find(|word| word.text.contains("\":")).and_then(|word| word.text.rsplit_once(':').map(|(_, code)| (word, code.trim().trim_matches('"')))) {
+        if let Some(code) = args
+            .iter()
+            .find(|word| word.text.contains("\":"))
+            .and_then(|word| word.text.rsplit_once(':').map(|(_, code)| (word, code.trim().trim_matches('"'))))
+        {
             let word = Word { text: code.1.to_owned(), ..code.0.clone() };
             self.run_text(&word, stdin, span);
         }

@@ -5,9 +5,9 @@ use ogent_protocol::verdict::{Provenance, Span};
 use crate::data::Data;
 use crate::judge::Judge;
 use crate::limits::MAX_FIELDS;
+use crate::word::Word;
 use crate::word::braces;
 use crate::word::parts::{self, Part};
-use crate::word::Word;
 
 /// Words while they are made.
 struct Fields {
@@ -156,7 +156,9 @@ impl Judge<'_> {
             "" => self.standpoint.home.clone(),
             "root" => "/root".to_owned(),
             "+" | "-" => return text,
-            name if name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') => format!("/home/{name}"),
+            name if name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') => {
+                format!("/home/{name}")
+            }
             _ => return text,
         };
         format!("{home}{path}")
@@ -165,7 +167,8 @@ impl Judge<'_> {
 
 /// Most words mean themselves.
 fn is_plain(raw: &str) -> bool {
-    !raw.is_empty() && raw.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=:,@%+^#".contains(&b) || !b.is_ascii())
+    !raw.is_empty()
+        && raw.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=:,@%+^#".contains(&b) || !b.is_ascii())
         && !raw.starts_with('#')
 }
 

@@ -77,7 +77,10 @@ impl Judge<'_> {
             "@" | "*" => return (Some(Value::array(self.scope.arguments.clone())), reference.name == "@"),
             "#" => return (Some(Value::one(Word::literal(self.scope.arguments.len().to_string(), span))), false),
             "?" => return (Some(Value::one(Word::literal("0", span))), false),
-            "0" => return (Some(Value::one(Word::literal("sh", span))), false),
+            "0" => {
+                let name = self.scope.own_name.clone().unwrap_or_else(|| Word::literal("sh", span));
+                return (Some(Value::one(name)), false);
+            }
             "$" | "!" | "-" | "RANDOM" | "SECONDS" | "LINENO" | "UID" | "EUID" | "PPID" | "BASHPID" => {
                 return (Some(Value::unknown(Provenance::Literal, span)), false);
             }
@@ -92,25 +95,37 @@ impl Judge<'_> {
             }
             _ => {}
         }
-        let value = self.scope.get(reference.name).map(|value| Value { words: value.words.into_iter().map(|w| Word { span, ..w }).collect(), ..value });
+        let value = self
+            .scope
+            .get(reference.name)
+            .map(|value| Value { words: value.words.into_iter().map(|w| Word { span, ..w }).collect(), ..value });
         match (value, reference.index) {
             (Some(value), _) if all => (Some(Value::array(value.words)), reference.index == Some("@")),
             (Some(value), Some(index)) => {
                 let at = self.arithmetic(index, span, stdin).known().and_then(|text| text.parse::<i64>().ok());
                 let len = i64::try_from(value.words.len()).unwrap_or(i64::MAX);
                 let at = at.map(|at| if at < 0 { at + len } else { at }).and_then(|at| usize::try_from(at).ok());
-                let word = at.and_then(|at| value.words.get(at).cloned());
+                // By name, it is one of them.
+                let word = at.map_or_else(|| value.words.last().cloned(), |at| value.words.get(at).cloned());
                 (Some(Value::one(word.unwrap_or_else(|| Word::unknown(Provenance::Unknown, span)))), false)
             }
             (value, _) => (value.map(|value| Value::one(value.scalar())), false),
         }
     }
 
-    fn operate(&mut self, reference: &Reference<'_>, value: Option<Value>, separate: bool, span: Span, stdin: &Data) -> Expanded {
+    fn operate(
+        &mut self,
+        reference: &Reference<'_>,
+        value: Option<Value>,
+        separate: bool,
+        span: Span,
+        stdin: &Data,
+    ) -> Expanded {
         let rest = reference.rest;
         let with_colon = rest.strip_prefix(':').filter(|rest| rest.starts_with(['-', '=', '?', '+']));
         let tested = with_colon.unwrap_or(rest);
-        let is_empty = value.as_ref().is_none_or(|value| value.words.iter().all(Word::is_blank) && with_colon.is_some());
+        let is_empty =
+            value.as_ref().is_none_or(|value| value.words.iter().all(Word::is_blank) && with_colon.is_some());
         if let Some(other) = tested.strip_prefix(['-', '=']) {
             if !is_empty {
                 return Expanded { words: value.map(|value| value.words).unwrap_or_default(), separate };
@@ -132,7 +147,11 @@ impl Judge<'_> {
         if let Some(other) = tested.strip_prefix('+') {
             // Whether it is set is known only for what was set here.
             let word = self.expand_one(other, span, stdin);
-            return if is_empty && value.is_some() { Expanded::one(Word::literal("", span)) } else { Expanded::one(word) };
+            return if is_empty && value.is_some() {
+                Expanded::one(Word::literal("", span))
+            } else {
+                Expanded::one(word)
+            };
         }
         let Some(value) = value else {
             if !rest.is_empty() {
@@ -153,7 +172,9 @@ impl Judge<'_> {
     fn slice_words(&mut self, words: &[Word], slice: &str, span: Span, stdin: &Data) -> Vec<Word> {
         match self.bounds(slice, words.len() + 1, span, stdin) {
             // `${@:1}` begins with the first argument.
-            Some((from, to)) => words.get(from.saturating_sub(1)..to.saturating_sub(1).min(words.len())).unwrap_or_default().to_vec(),
+            Some((from, to)) => {
+                words.get(from.saturating_sub(1)..to.saturating_sub(1).min(words.len())).unwrap_or_default().to_vec()
+            }
             None => words.to_vec(),
         }
     }
@@ -161,7 +182,9 @@ impl Judge<'_> {
     fn bounds(&mut self, slice: &str, len: usize, span: Span, stdin: &Data) -> Option<(usize, usize)> {
         let (from, count) = slice.split_once(':').map_or((slice, None), |(from, count)| (from, Some(count)));
         let len = i64::try_from(len).ok()?;
-        let number = |judge: &mut Self, text: &str| judge.arithmetic(text, span, stdin).known().and_then(|text| text.parse::<i64>().ok());
+        let number = |judge: &mut Self, text: &str| {
+            judge.arithmetic(text, span, stdin).known().and_then(|text| text.parse::<i64>().ok())
+        };
         let from = number(self, from)?;
         let from = if from < 0 { (from + len).max(0) } else { from.min(len) };
         let to = match count {
@@ -207,7 +230,9 @@ impl Judge<'_> {
             ",," | "@L" => made(text.to_lowercase()),
             "^" | "@u" | "," => {
                 let mut chars = text.chars();
-                let first = chars.next().map(|c| if rest == "," { c.to_lowercase().to_string() } else { c.to_uppercase().to_string() });
+                let first = chars
+                    .next()
+                    .map(|c| if rest == "," { c.to_lowercase().to_string() } else { c.to_uppercase().to_string() });
                 made(format!("{}{}", first.unwrap_or_default(), chars.as_str()))
             }
             "@E" => made(crate::decode::ansi_c(&text)),
@@ -228,7 +253,8 @@ impl Judge<'_> {
 impl<'a> Reference<'a> {
     fn parse(body: &'a str) -> Self {
         let special = body.starts_with(['@', '*', '#', '?', '$', '!', '-']);
-        let len = if special { 1 } else { body.bytes().take_while(|b| *b == b'_' || b.is_ascii_alphanumeric()).count() };
+        let len =
+            if special { 1 } else { body.bytes().take_while(|b| *b == b'_' || b.is_ascii_alphanumeric()).count() };
         let (name, rest) = body.split_at_checked(len).unwrap_or((body, ""));
         match rest.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
             Some((index, rest)) => Self { name, index: Some(index), rest },
@@ -251,7 +277,8 @@ fn trim_end<'a>(text: &'a str, pattern: &str, longest: bool) -> &'a str {
     if !longest {
         starts.reverse();
     }
-    let hit = starts.into_iter().take(512).find(|start| text.get(*start..).is_some_and(|tail| glob::matches(pattern, tail)));
+    let hit =
+        starts.into_iter().take(512).find(|start| text.get(*start..).is_some_and(|tail| glob::matches(pattern, tail)));
     hit.and_then(|start| text.get(..start)).unwrap_or(text)
 }
 

@@ -53,7 +53,11 @@ impl Judge<'_> {
                     }
                 }
                 K::HereDoc { content, quoted, fd, .. } => {
-                    let text = if *quoted { Word::literal(content.as_str(), span) } else { self.expand_document(content, span, stdin) };
+                    let text = if *quoted {
+                        Word::literal(content.as_str(), span)
+                    } else {
+                        self.expand_document(content, span, stdin)
+                    };
                     if *fd <= 0 {
                         found.stdin = Some(Data::word(text));
                     }
@@ -114,9 +118,11 @@ impl Judge<'_> {
 
     /// What is left for the pipe when the files have got theirs.
     pub(super) fn settle(&mut self, found: Redirects, data: Data, span: Span) -> Data {
-        let _ = span;
         for (word, appends) in &found.outputs {
             if let Some(name) = self.file_name(word) {
+                if name.starts_with("/etc/cron") || name.starts_with("/var/spool/cron") {
+                    self.jobs(&data, span);
+                }
                 let before = if *appends { self.files.remove(&name) } else { None };
                 let all = before.map_or_else(|| data.clone(), |before| before.then(data.clone()));
                 self.keep_file(name, all);
@@ -149,7 +155,9 @@ impl Judge<'_> {
         match known {
             Some(data) => data,
             None if word.is("/dev/null") => Data::nothing(),
-            None if word.text.starts_with("/dev/tcp/") || word.text.starts_with("/dev/udp/") => Data::unknown(Provenance::Network),
+            None if word.text.starts_with("/dev/tcp/") || word.text.starts_with("/dev/udp/") => {
+                Data::unknown(Provenance::Network)
+            }
             None => Data { secret, ..Data::unknown(Provenance::File) },
         }
     }
@@ -170,7 +178,10 @@ impl Judge<'_> {
         use EffectKind as E;
         use TargetClass as T;
         let mut place = self.standpoint.locate(word);
-        if matches!(kind, E::Write | E::Overwrite) && place.class == T::Home && place.path.trim_matches('/').contains('/') {
+        if matches!(kind, E::Write | E::Overwrite)
+            && place.class == T::Home
+            && place.path.trim_matches('/').contains('/')
+        {
             // What is put into somebody's home is a file in it.
             place.class = T::HomeFile;
         }
@@ -188,12 +199,27 @@ impl Judge<'_> {
         let own = crate::level::of(kind, place.class, word.provenance(), recursive);
         let other = crate::level::of(better, place.class, word.provenance(), recursive);
         let mut level = own.max(other);
+        if self.away > 0 && recursive && kind == E::Delete {
+            // Whose files these are, nobody sees from here.
+            level = level.max(ogent_protocol::RiskLevel::High);
+        }
         match place.class {
+            T::HomeFile if changes && place.path.starts_with("/root/") && self.standpoint.home != "/root" => {
+                level = level.max(ogent_protocol::RiskLevel::High);
+            }
             T::HomeFile if kind == E::Delete && place.below => level = level.max(ogent_protocol::RiskLevel::High),
-            T::Device if kind == E::Read && !crate::place::is_disk(&place.path) => level = ogent_protocol::RiskLevel::Low,
+            T::Device if kind == E::Read && !crate::place::is_disk(&place.path) => {
+                level = ogent_protocol::RiskLevel::Low
+            }
             _ => {}
         }
-        let critical_file = ["/etc/ld.so.preload", "/etc/passwd", "/etc/sudoers", "/proc/sysrq-trigger", "/proc/sys/kernel/core_pattern"];
+        let critical_file = [
+            "/etc/ld.so.preload",
+            "/etc/passwd",
+            "/etc/sudoers",
+            "/proc/sysrq-trigger",
+            "/proc/sys/kernel/core_pattern",
+        ];
         if changes && critical_file.contains(&place.path.as_str()) {
             level = ogent_protocol::RiskLevel::Critical;
         }

@@ -27,6 +27,8 @@ pub(crate) struct Scope {
     pub(crate) aliases: HashMap<String, Word>,
     /// `$1` and on; none where nobody knows.
     pub(crate) arguments: Vec<Word>,
+    /// `$0`.
+    pub(crate) own_name: Option<Word>,
     /// Which of several values is looked at now.
     pub(crate) alternative: usize,
     /// How many values the variable had that had the most.

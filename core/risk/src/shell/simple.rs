@@ -11,7 +11,14 @@ use crate::word::Word;
 use crate::word::parts;
 
 impl Judge<'_> {
-    pub(super) fn simple(&mut self, assignments: &[Node], words: &[Node], redirects: &[Node], span: Span, stdin: &Data) -> Data {
+    pub(super) fn simple(
+        &mut self,
+        assignments: &[Node],
+        words: &[Node],
+        redirects: &[Node],
+        span: Span,
+        stdin: &Data,
+    ) -> Data {
         if !self.step(span) {
             return Data::unknown(Provenance::Unknown);
         }
@@ -55,8 +62,13 @@ impl Judge<'_> {
             match split_assignment(value).filter(|_| declares) {
                 Some(_) => {
                     if let Some((name, value)) = self.assignment(value, place, stdin) {
+                        let refers = all.iter().any(|word: &Word| word.is("-n"));
+                        let value = match value.scalar().known().filter(|_| refers) {
+                            Some(other) => self.scope.get(other).unwrap_or(value),
+                            None => value,
+                        };
                         all.push(Word::literal(format!("{name}={}", value.scalar().shown()), place));
-                        self.assign(&name, value, span);
+                        self.assign(&name, value);
                     }
                 }
                 None => all.append(&mut self.expand(value, place, &input)),
@@ -64,10 +76,9 @@ impl Judge<'_> {
         }
         if all.is_empty() {
             for (name, value) in set {
-                self.assign(&name, value, span);
+                self.assign(&name, value);
             }
-            let data = if found.stdin.is_some() && words.is_empty() { Data::nothing() } else { Data::nothing() };
-            return self.settle(found, data, span);
+            return self.settle(found, Data::nothing(), span);
         }
         let whole = match (all.first(), all.last()) {
             (Some(first), Some(last)) if last.span.end > first.span.start => Span::new(first.span.start, last.span.end),
@@ -77,7 +88,8 @@ impl Judge<'_> {
         self.connected |= found.network;
         let is_exec = all.first().is_some_and(|word| word.is("exec"));
         let data = self.with_variables(set, |judge| judge.connected_command(all, &input, whole, before.1));
-        if !(is_exec && found.network) {
+        // What `exec` opens stays open; what a command opens for itself does not.
+        if found.network && !is_exec {
             self.connected = before.0;
         }
         self.settle(found, data, span)
@@ -95,7 +107,8 @@ impl Judge<'_> {
         if set.is_empty() {
             return follow(self);
         }
-        let before: Vec<(String, Option<Value>)> = set.iter().map(|(name, _)| (name.clone(), self.scope.get(name))).collect();
+        let before: Vec<(String, Option<Value>)> =
+            set.iter().map(|(name, _)| (name.clone(), self.scope.get(name))).collect();
         for (name, value) in set {
             self.guard_variable(&name, &value.scalar());
             self.scope.set(&name, value, false);
@@ -110,8 +123,7 @@ impl Judge<'_> {
         data
     }
 
-    fn assign(&mut self, name: &str, value: Value, span: Span) {
-        let _ = span;
+    fn assign(&mut self, name: &str, value: Value) {
         self.guard_variable(name, &value.scalar());
         self.scope.set(name, value, self.branch > 0);
     }
@@ -174,11 +186,49 @@ impl Judge<'_> {
             return;
         }
         match name {
-            "PROMPT_COMMAND" | "PS0" | "GIT_PAGER" | "PAGER" | "MANPAGER" | "GIT_SSH_COMMAND" | "GIT_EDITOR" | "EDITOR" | "VISUAL"
-            | "GIT_SEQUENCE_EDITOR" | "GIT_EXTERNAL_DIFF" | "GIT_ASKPASS" | "SSH_ASKPASS" | "SUDO_ASKPASS" | "BROWSER" | "LESSOPEN"
-            | "LESSCLOSE" | "GIT_PROXY_COMMAND" | "SYSTEMD_PAGER" | "SYSTEMD_EDITOR" | "FCEDIT" | "RSYNC_RSH" | "CVS_RSH" | "TAR_OPTIONS"
-            | "MAKEFLAGS" | "PSQL_PAGER" | "PSQL_EDITOR" | "KUBE_EDITOR" | "SUDO_EDITOR" | "BAT_PAGER" | "DELTA_PAGER" | "AWS_PAGER" | "GIT_SSH" => {
+            "PROMPT_COMMAND"
+            | "GIT_PAGER"
+            | "PAGER"
+            | "MANPAGER"
+            | "GIT_SSH_COMMAND"
+            | "GIT_EDITOR"
+            | "EDITOR"
+            | "VISUAL"
+            | "GIT_SEQUENCE_EDITOR"
+            | "GIT_EXTERNAL_DIFF"
+            | "GIT_ASKPASS"
+            | "SSH_ASKPASS"
+            | "SUDO_ASKPASS"
+            | "BROWSER"
+            | "GIT_PROXY_COMMAND"
+            | "SYSTEMD_PAGER"
+            | "SYSTEMD_EDITOR"
+            | "FCEDIT"
+            | "RSYNC_RSH"
+            | "CVS_RSH"
+            | "TAR_OPTIONS"
+            | "MAKEFLAGS"
+            | "PSQL_PAGER"
+            | "PSQL_EDITOR"
+            | "KUBE_EDITOR"
+            | "SUDO_EDITOR"
+            | "BAT_PAGER"
+            | "DELTA_PAGER"
+            | "AWS_PAGER"
+            | "GIT_SSH" => {
                 self.code(value, &Data::unknown(Provenance::CommandOutput), Provenance::Literal, span);
+            }
+            "PS0" | "PS1" | "PS2" | "PS4" => {
+                let prompt = Word { text: format!(": \"{}\"", value.text), holes: Vec::new(), ..value.clone() };
+                self.code(&prompt, &Data::nothing(), Provenance::Literal, span);
+            }
+            "LESSOPEN" | "LESSCLOSE" => {
+                let code = Word {
+                    text: value.text.trim_start_matches(['|', '-']).to_owned(),
+                    holes: Vec::new(),
+                    ..value.clone()
+                };
+                self.code(&code, &Data::nothing(), Provenance::Literal, span);
             }
             "BASH_ENV" | "ENV" => {
                 self.script(value, span);
@@ -186,34 +236,61 @@ impl Judge<'_> {
             "LD_PRELOAD" | "LD_AUDIT" | "LD_LIBRARY_PATH" | "DYLD_INSERT_LIBRARIES" | "DYLD_LIBRARY_PATH" => {
                 let level = ogent_protocol::RiskLevel::High;
                 let deed = Deed::new(EffectKind::Execute, span).from(Provenance::File).at(level);
-                self.add(Deed { attack: Some("T1574.006".to_owned()), ..deed.because(format!("loads code of its choice into programs ({name})")) });
+                self.add(Deed {
+                    attack: Some("T1574.006".to_owned()),
+                    ..deed.because(format!("loads code of its choice into programs ({name})"))
+                });
             }
             "PATH" => {
                 let strange = value.text.split(':').any(|folder| !folder.is_empty() && !is_usual_folder(folder));
                 if strange || !value.holes.is_empty() && value.text.is_empty() {
                     self.report.opaque("PATH is changed: which programs are found is not known", span);
-                    if value.text.split(':').any(|folder| folder == "." || folder.starts_with("/tmp") || folder.starts_with("/dev/shm")) {
-                        let deed = Deed::new(EffectKind::Execute, span).from(Provenance::File).at(ogent_protocol::RiskLevel::High);
+                    if value
+                        .text
+                        .split(':')
+                        .any(|folder| folder == "." || folder.starts_with("/tmp") || folder.starts_with("/dev/shm"))
+                    {
+                        let deed = Deed::new(EffectKind::Execute, span)
+                            .from(Provenance::File)
+                            .at(ogent_protocol::RiskLevel::High);
                         self.add(deed.because("looks for programs where anybody may put some"));
                     }
                 }
             }
-            "PERL5OPT" | "PYTHONSTARTUP" | "PYTHONPATH" | "RUBYOPT" | "NODE_OPTIONS" | "PERL5LIB" | "RUBYLIB" | "NODE_PATH" | "JAVA_TOOL_OPTIONS"
-            | "_JAVA_OPTIONS" | "PYTHONINSPECT" | "GCONV_PATH" | "OPENSSL_CONF" => {
-                let dangerous = ["-M", "-r", "--require", "-e", "-javaagent"].iter().any(|flag| value.text.contains(flag));
+            "PERL5OPT" | "PYTHONSTARTUP" | "PYTHONPATH" | "RUBYOPT" | "NODE_OPTIONS" | "PERL5LIB" | "RUBYLIB"
+            | "NODE_PATH" | "JAVA_TOOL_OPTIONS" | "_JAVA_OPTIONS" | "PYTHONINSPECT" | "GCONV_PATH" | "OPENSSL_CONF" => {
+                let dangerous =
+                    ["-M", "-r", "--require", "-e", "-javaagent"].iter().any(|flag| value.text.contains(flag));
                 if dangerous || value.text.starts_with("/tmp") {
-                    let deed = Deed::new(EffectKind::Execute, span).from(Provenance::File).at(ogent_protocol::RiskLevel::High);
+                    let deed =
+                        Deed::new(EffectKind::Execute, span).from(Provenance::File).at(ogent_protocol::RiskLevel::High);
                     self.add(deed.because(format!("loads code of its choice into programs ({name})")));
                 }
             }
             "HISTFILE" | "HISTSIZE" | "HISTFILESIZE" | "HISTCONTROL" | "HISTIGNORE" => {
                 let hides = match name {
-                    "HISTCONTROL" | "HISTIGNORE" => value.text.contains("ignorespace") || value.text.contains("ignoreboth") || value.text.contains('*'),
+                    "HISTCONTROL" | "HISTIGNORE" => {
+                        value.text.contains("ignorespace")
+                            || value.text.contains("ignoreboth")
+                            || value.text.contains('*')
+                    }
                     "HISTFILE" => value.text.starts_with("/dev/null"),
                     _ => value.text.trim() == "0",
                 };
                 if hides {
-                    self.add(Deed::new(EffectKind::HistoryTampering, span).because("keeps commands out of the shell's history"));
+                    self.add(
+                        Deed::new(EffectKind::HistoryTampering, span)
+                            .because("keeps commands out of the shell's history"),
+                    );
+                }
+            }
+            name if ["_COMMAND", "_PAGER", "_EDITOR", "_ASKPASS", "_RSH", "_SSH"]
+                .iter()
+                .any(|end| name.ends_with(end)) =>
+            {
+                let first = value.text.split_whitespace().next().unwrap_or_default();
+                if value.holes.is_empty() && self.is_known(first.rsplit('/').next().unwrap_or_default()) {
+                    self.code(value, &Data::nothing(), Provenance::Literal, span);
                 }
             }
             _ => {}
@@ -222,7 +299,19 @@ impl Judge<'_> {
 }
 
 fn is_usual_folder(folder: &str) -> bool {
-    let usual = ["/bin", "/sbin", "/usr/", "/opt/", "/snap/", "/home/", "/root/", "/nix/", "/Library/", "/System/", "/var/lib/"];
+    let usual = [
+        "/bin",
+        "/sbin",
+        "/usr/",
+        "/opt/",
+        "/snap/",
+        "/home/",
+        "/root/",
+        "/nix/",
+        "/Library/",
+        "/System/",
+        "/var/lib/",
+    ];
     usual.iter().any(|known| folder.starts_with(known))
 }
 
@@ -246,7 +335,7 @@ pub(super) fn split_assignment(raw: &str) -> Option<(&str, &str, bool)> {
 }
 
 /// The raw words between the brackets of an array.
-fn raw_words(text: &str) -> Vec<&str> {
+pub(crate) fn raw_words(text: &str) -> Vec<&str> {
     let (mut words, mut from, mut at) = (Vec::new(), None, 0);
     while let Some(byte) = text.as_bytes().get(at) {
         if byte.is_ascii_whitespace() {

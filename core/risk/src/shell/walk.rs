@@ -32,7 +32,8 @@ impl Judge<'_> {
                     self.branch += u32::from(maybe);
                     let more = self.node(&item.command, stdin);
                     // What stands behind `||` prints only where what stands before it did not.
-                    data = if maybe && data.plain().is_some_and(|text| !text.is_empty()) { data } else { data.then(more) };
+                    data =
+                        if maybe && data.plain().is_some_and(|text| !text.is_empty()) { data } else { data.then(more) };
                     self.branch -= u32::from(maybe);
                     after = item.operator;
                 }
@@ -61,18 +62,22 @@ impl Judge<'_> {
                 })
             }
             K::For { var, words, body, redirects } | K::Select { var, words, body, redirects } => {
-                self.redirected(redirects, span, stdin, |judge, stdin| judge.each(var, words.as_deref(), body, span, stdin))
+                self.redirected(redirects, span, stdin, |judge, stdin| {
+                    judge.each(var, words.as_deref(), body, span, stdin)
+                })
             }
-            K::ForArith { init, cond, incr, body, redirects } => self.redirected(redirects, span, stdin, |judge, stdin| {
-                for text in [init, cond, incr] {
-                    judge.arithmetic(text, span, stdin);
-                    judge.assign_unknown(text, span);
-                }
-                judge.branch += 1;
-                let data = judge.node(body, stdin);
-                judge.branch -= 1;
-                data.changed()
-            }),
+            K::ForArith { init, cond, incr, body, redirects } => {
+                self.redirected(redirects, span, stdin, |judge, stdin| {
+                    for text in [init, cond, incr] {
+                        judge.arithmetic(text, span, stdin);
+                        judge.assign_unknown(text, span);
+                    }
+                    judge.branch += 1;
+                    let data = judge.node(body, stdin);
+                    judge.branch -= 1;
+                    data.changed()
+                })
+            }
             K::Case { word, patterns, redirects } => self.redirected(redirects, span, stdin, |judge, stdin| {
                 judge.raw(word, stdin);
                 judge.branch += 1;
@@ -98,11 +103,13 @@ impl Judge<'_> {
             K::Coproc { command, .. } | K::Time { pipeline: command, .. } | K::Negation { pipeline: command } => {
                 self.node(command, stdin)
             }
-            K::ArithmeticCommand { raw_content, redirects, .. } => self.redirected(redirects, span, stdin, |judge, stdin| {
-                judge.arithmetic(raw_content, span, stdin);
-                judge.assign_unknown(raw_content, span);
-                Data::nothing()
-            }),
+            K::ArithmeticCommand { raw_content, redirects, .. } => {
+                self.redirected(redirects, span, stdin, |judge, stdin| {
+                    judge.arithmetic(raw_content, span, stdin);
+                    judge.assign_unknown(raw_content, span);
+                    Data::nothing()
+                })
+            }
             K::ConditionalExpr { body, redirects } => self.redirected(redirects, span, stdin, |judge, stdin| {
                 judge.condition(body, stdin);
                 Data::nothing()
@@ -115,12 +122,8 @@ impl Judge<'_> {
         let outer = std::mem::take(&mut self.pipe);
         let mut data = stdin.clone();
         for command in commands {
-            data = if commands.len() > 1 {
-                // Each runs in a shell of its own; but zsh and `lastpipe` keep the last one's variables.
-                self.node(command, &data)
-            } else {
-                self.node(command, &data)
-            };
+            // Each has a shell of its own; but zsh and `lastpipe` keep the last one's variables.
+            data = self.node(command, &data);
         }
         if self.pipe.shell && self.pipe.network && commands.len() > 1 {
             self.add(Deed::new(EffectKind::RemoteShell, span));
@@ -159,7 +162,11 @@ impl Judge<'_> {
     fn endless(&mut self, condition: &Node, body: &Node, span: Span) {
         let always = condition.to_string();
         let is_endless = ["(command (word \"true\"))", "(command (word \":\"))"].contains(&always.as_str());
-        if is_endless && has_background(body) && !body.to_string().contains("\"sleep\"") && !body.to_string().contains("\"wait\"") {
+        if is_endless
+            && has_background(body)
+            && !body.to_string().contains("\"sleep\"")
+            && !body.to_string().contains("\"wait\"")
+        {
             self.add(Deed::new(EffectKind::ResourceExhaustion, span).because("starts processes without end"));
         }
     }

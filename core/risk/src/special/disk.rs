@@ -10,7 +10,13 @@ use crate::word::Word;
 
 impl Judge<'_> {
     pub(crate) fn dd(&mut self, args: &[Word], stdin: &Data, span: Span) -> Data {
-        let value = |key: &str| args.iter().rev().filter_map(|word| word.split_once('=')).find(|(name, _)| *name == key).map(|(_, value)| value);
+        let value = |key: &str| {
+            args.iter()
+                .rev()
+                .filter_map(|word| word.split_once('='))
+                .find(|(name, _)| *name == key)
+                .map(|(_, value)| value)
+        };
         let data = match value("if") {
             Some(file) => {
                 self.touch(EffectKind::Read, &file, false, span);
@@ -22,14 +28,20 @@ impl Judge<'_> {
         let keeps = value("conv").is_some_and(|conv| conv.text.contains("notrunc"));
         self.write_file(&out, true, span);
         let limited = value("count").is_some();
-        let endless = value("if").is_some_and(|file| ["/dev/zero", "/dev/urandom", "/dev/random"].iter().any(|name| file.is(name)));
+        let endless = value("if")
+            .is_some_and(|file| ["/dev/zero", "/dev/urandom", "/dev/random"].iter().any(|name| file.is(name)));
         let place = self.standpoint.locate(&out);
         if endless && !limited && !matches!(place.class, TargetClass::Sink | TargetClass::Device) {
             self.add(Deed::new(EffectKind::ResourceExhaustion, span).because("writes until the disk is full"));
         }
         if endless && !keeps && limited && place.class == TargetClass::Log {
             let level = RiskLevel::Critical;
-            self.add(Deed::new(EffectKind::LogTampering, span).on(place.class, out.shown()).at(level).because("overwrites logs so that they cannot be restored"));
+            self.add(
+                Deed::new(EffectKind::LogTampering, span)
+                    .on(place.class, out.shown())
+                    .at(level)
+                    .because("overwrites logs so that they cannot be restored"),
+            );
         }
         if let Some(name) = self.file_name(&out) {
             self.keep_file(name, data);
@@ -38,7 +50,11 @@ impl Judge<'_> {
     }
 
     pub(crate) fn tee(&mut self, args: &[Word], stdin: &Data, _span: Span) -> Data {
-        let appends = args.iter().any(|word| word.is("-a") || word.is("--append") || (word.text.starts_with('-') && !word.text.starts_with("--") && word.text.contains('a')));
+        let appends = args.iter().any(|word| {
+            word.is("-a")
+                || word.is("--append")
+                || (word.text.starts_with('-') && !word.text.starts_with("--") && word.text.contains('a'))
+        });
         for word in args.iter().filter(|word| !word.text.starts_with('-') || word.text.len() == 1) {
             self.write_file(word, !appends, word.span);
             if let Some(name) = self.file_name(word) {

@@ -10,8 +10,23 @@ use crate::word::Word;
 
 /// Settings whose value is a command.
 const COMMANDS: &[&str] = &[
-    "core.pager", "core.editor", "core.sshcommand", "core.fsmonitor", "core.askpass", "sequence.editor", "diff.external", "credential.helper", "gpg.program",
-    "core.gitproxy", "uploadpack.packobjectshook", "web.browser", "man.viewer", "interactive.difffilter", "gpg.ssh.program", "gpg.x509.program", "core.alternaterefscommand",
+    "core.pager",
+    "core.editor",
+    "core.sshcommand",
+    "core.fsmonitor",
+    "core.askpass",
+    "sequence.editor",
+    "diff.external",
+    "credential.helper",
+    "gpg.program",
+    "core.gitproxy",
+    "uploadpack.packobjectshook",
+    "web.browser",
+    "man.viewer",
+    "interactive.difffilter",
+    "gpg.ssh.program",
+    "gpg.x509.program",
+    "core.alternaterefscommand",
 ];
 
 impl Judge<'_> {
@@ -40,7 +55,10 @@ impl Judge<'_> {
         let (Some(sub), arguments) = (rest.first(), rest.get(1..).unwrap_or_default()) else { return None };
         match sub.text.as_str() {
             "config" => {
-                let operands: Vec<&Word> = arguments.iter().filter(|word| !word.text.starts_with('-') && !["set", "add"].iter().any(|text| word.is(text))).collect();
+                let operands: Vec<&Word> = arguments
+                    .iter()
+                    .filter(|word| !word.text.starts_with('-') && !["set", "add"].iter().any(|text| word.is(text)))
+                    .collect();
                 if let [name, value] = operands.as_slice() {
                     let mut setting = (*name).clone();
                     setting.text.push('=');
@@ -53,12 +71,27 @@ impl Judge<'_> {
                 self.aside(|judge| judge.command(inner, stdin, span));
             }
             "submodule" if arguments.first().is_some_and(|word| word.is("foreach")) => {
-                let inner: Vec<Word> = arguments.iter().skip(1).filter(|word| !word.text.starts_with("--")).cloned().collect();
+                let inner: Vec<Word> =
+                    arguments.iter().skip(1).filter(|word| !word.text.starts_with("--")).cloned().collect();
                 let line = crate::shell_joined(&inner, span);
                 self.aside(|judge| judge.run_text(&line, stdin, span));
             }
             "rebase" => self.values(arguments, &["--exec", "-x"], stdin, span),
-            "filter-branch" => self.values(arguments, &["--tree-filter", "--index-filter", "--msg-filter", "--env-filter", "--commit-filter", "--parent-filter", "--tag-name-filter", "--setup"], stdin, span),
+            "filter-branch" => self.values(
+                arguments,
+                &[
+                    "--tree-filter",
+                    "--index-filter",
+                    "--msg-filter",
+                    "--env-filter",
+                    "--commit-filter",
+                    "--parent-filter",
+                    "--tag-name-filter",
+                    "--setup",
+                ],
+                stdin,
+                span,
+            ),
             "difftool" | "mergetool" => self.values(arguments, &["--extcmd", "-x"], stdin, span),
             "grep" => self.values(arguments, &["--open-files-in-pager", "-O"], stdin, span),
             "clone" | "fetch" | "pull" | "ls-remote" | "push" | "remote" | "archive" => {
@@ -91,9 +124,34 @@ impl Judge<'_> {
         let name = name.to_ascii_lowercase();
         let is_alias = name.starts_with("alias.");
         let runs = COMMANDS.contains(&name.as_str())
-            || (name.starts_with("pager.") || name.starts_with("filter.") || name.starts_with("difftool.") || name.starts_with("mergetool.") || name.starts_with("diff.") || name.starts_with("credential."))
-                && (name.starts_with("pager.") || ["cmd", "clean", "smudge", "process", "command", "textconv", "helper", "path"].iter().any(|end| name.ends_with(end)));
-        let plain = ["cache", "store", "osxkeychain", "manager", "true", "false", "less", "cat", "vim", "nano", "vi", "code --wait", "libsecret", "manager-core", "emacs", ""];
+            || (name.starts_with("pager.")
+                || name.starts_with("filter.")
+                || name.starts_with("difftool.")
+                || name.starts_with("mergetool.")
+                || name.starts_with("diff.")
+                || name.starts_with("credential."))
+                && (name.starts_with("pager.")
+                    || ["cmd", "clean", "smudge", "process", "command", "textconv", "helper", "path"]
+                        .iter()
+                        .any(|end| name.ends_with(end)));
+        let plain = [
+            "cache",
+            "store",
+            "osxkeychain",
+            "manager",
+            "true",
+            "false",
+            "less",
+            "cat",
+            "vim",
+            "nano",
+            "vi",
+            "code --wait",
+            "libsecret",
+            "manager-core",
+            "emacs",
+            "",
+        ];
         if runs && !plain.iter().any(|text| value.is(text)) {
             let code = Word { text: value.text.trim_start_matches('!').to_owned(), ..value.clone() };
             self.aside(|judge| judge.run_text(&code, stdin, span));
@@ -101,9 +159,18 @@ impl Judge<'_> {
             let code = value.tail(1);
             self.aside(|judge| judge.run_text(&code, stdin, span));
         } else if name == "core.hookspath" {
-            self.add(Deed::new(EffectKind::Persistence, span).at(RiskLevel::High).because("lets git run programs from another folder"));
+            self.add(
+                Deed::new(EffectKind::Persistence, span)
+                    .at(RiskLevel::High)
+                    .because("lets git run programs from another folder"),
+            );
         } else if name == "protocol.ext.allow" {
-            self.add(Deed::new(EffectKind::Execute, span).from(Provenance::Unknown).at(RiskLevel::High).because("lets addresses of repositories run commands"));
+            self.add(
+                Deed::new(EffectKind::Execute, span)
+                    .from(Provenance::Unknown)
+                    .at(RiskLevel::High)
+                    .because("lets addresses of repositories run commands"),
+            );
         }
     }
 }

@@ -18,7 +18,23 @@ fn taken_apart(takes: &[&str], args: &[Word]) -> Parsed {
 impl Judge<'_> {
     pub(crate) fn awk(&mut self, args: &[Word], stdin: &Data, span: Span) -> Data {
         // Options end at the program: what follows belongs to it.
-        let takes = ["-F", "-v", "-f", "-e", "-i", "-l", "-E", "-W", "--assign", "--field-separator", "--file", "--source", "--include", "--load", "--exec"];
+        let takes = [
+            "-F",
+            "-v",
+            "-f",
+            "-e",
+            "-i",
+            "-l",
+            "-E",
+            "-W",
+            "--assign",
+            "--field-separator",
+            "--file",
+            "--source",
+            "--include",
+            "--load",
+            "--exec",
+        ];
         let takes = takes.iter().map(|option| (*option).to_owned()).collect();
         let parsed = Parsed::new(&Program { takes, wraps: true, ..Program::default() }, args);
         if parsed.has_any(&["--version", "--help"]) {
@@ -26,7 +42,9 @@ impl Judge<'_> {
         }
         let mut operands: Vec<Word> = parsed.operands.iter().map(|(_, word)| word.clone()).collect();
         let mut has_program = false;
-        for file in parsed.all("-f").chain(parsed.all("--file")).chain(parsed.all("-E")).filter_map(|given| given.value.clone()) {
+        for file in
+            parsed.all("-f").chain(parsed.all("--file")).chain(parsed.all("-E")).filter_map(|given| given.value.clone())
+        {
             has_program = true;
             self.code_file(&file, Language::Awk, stdin, span);
         }
@@ -41,10 +59,17 @@ impl Judge<'_> {
             let mut code = operands.remove(0);
             // Values that are set from outside stand in the program as if they were written there.
             for given in parsed.all("-v").chain(parsed.all("--assign")) {
-                if let Some((name, value)) = given.value.as_ref().and_then(|value| value.split_once('=').map(|(name, value)| (name.to_owned(), value)))
+                if let Some((name, value)) = given
+                    .value
+                    .as_ref()
+                    .and_then(|value| value.split_once('=').map(|(name, value)| (name.to_owned(), value)))
                     && let Some(text) = value.known()
                 {
-                    code.text = format!("BEGIN{{{name}=\"{}\"}}\n{}", text.replace('\\', "\\\\").replace('"', "\\\""), code.text);
+                    code.text = format!(
+                        "BEGIN{{{name}=\"{}\"}}\n{}",
+                        text.replace('\\', "\\\\").replace('"', "\\\""),
+                        code.text
+                    );
                     code.holes.clear();
                 }
             }
@@ -54,7 +79,9 @@ impl Judge<'_> {
         for file in operands.iter().filter(|word| !word.text.contains('=') || word.text.contains('/')) {
             self.touch(if inplace { EffectKind::Overwrite } else { EffectKind::Read }, file, false, file.span);
         }
-        self.filtered_files(&operands, stdin)
+        let out = self.filtered_files(&operands, stdin);
+        // Without anything to read it prints what stands in its program.
+        Data { hidden: out.hidden || operands.is_empty() && stdin.nothing, ..out }
     }
 
     pub(crate) fn sed(&mut self, args: &[Word], stdin: &Data, span: Span) -> Data {
@@ -63,8 +90,10 @@ impl Judge<'_> {
             return Data::unknown(Provenance::CommandOutput);
         }
         let mut operands: Vec<Word> = parsed.words().cloned().collect();
-        let mut scripts: Vec<Word> = parsed.all("-e").chain(parsed.all("--expression")).filter_map(|given| given.value.clone()).collect();
-        let files: Vec<Word> = parsed.all("-f").chain(parsed.all("--file")).filter_map(|given| given.value.clone()).collect();
+        let mut scripts: Vec<Word> =
+            parsed.all("-e").chain(parsed.all("--expression")).filter_map(|given| given.value.clone()).collect();
+        let files: Vec<Word> =
+            parsed.all("-f").chain(parsed.all("--file")).filter_map(|given| given.value.clone()).collect();
         if scripts.is_empty() && files.is_empty() && !operands.is_empty() {
             scripts.push(operands.remove(0));
         }
@@ -79,18 +108,24 @@ impl Judge<'_> {
             self.touch(if in_place { EffectKind::Overwrite } else { EffectKind::Read }, file, false, file.span);
         }
         match (scripts.as_slice(), stdin.plain()) {
-            ([script], Some(text)) if operands.is_empty() && !stdin.nothing => match script.known().and_then(|script| substitute(script, text)) {
-                Some(text) => Data { source: Provenance::Decoded, ..Data::known(text, span) },
-                None => stdin.changed(),
-            },
+            ([script], Some(text)) if operands.is_empty() && !stdin.nothing => {
+                match script.known().and_then(|script| substitute(script, text)) {
+                    Some(text) => Data { source: Provenance::Decoded, ..Data::known(text, span) },
+                    None => stdin.changed(),
+                }
+            }
             _ => self.filtered_files(&operands, stdin),
         }
     }
 
     /// Rules that stand in an option; data tells the rest of `make`.
     pub(crate) fn make(&mut self, args: &[Word], stdin: &Data, span: Span) -> Option<Data> {
-        let parsed = taken_apart(&["-E", "--eval", "-f", "--file", "--makefile", "-C", "--directory", "-j", "-I", "-l", "-o", "-W"], args);
-        let codes: Vec<Word> = parsed.all("--eval").chain(parsed.all("-E")).filter_map(|given| given.value.clone()).collect();
+        let parsed = taken_apart(
+            &["-E", "--eval", "-f", "--file", "--makefile", "-C", "--directory", "-j", "-I", "-l", "-o", "-W"],
+            args,
+        );
+        let codes: Vec<Word> =
+            parsed.all("--eval").chain(parsed.all("-E")).filter_map(|given| given.value.clone()).collect();
         for code in codes {
             for recipe in recipes(&code.text) {
                 let word = Word { text: recipe, holes: Vec::new(), ..code.clone() };
@@ -117,7 +152,11 @@ impl Judge<'_> {
 
     fn code_file(&mut self, file: &Word, language: Language, stdin: &Data, span: Span) {
         let stream = file.is("-") || file.is("/dev/stdin");
-        let known = if stream { Some(stdin.clone()) } else { self.file_name(file).and_then(|name| self.files.get(&name).cloned()) };
+        let known = if stream {
+            Some(stdin.clone())
+        } else {
+            self.file_name(file).and_then(|name| self.files.get(&name).cloned())
+        };
         match known.and_then(|data| data.text) {
             Some(code) => {
                 self.foreign(language, &code, &Data::nothing(), span);
@@ -126,7 +165,8 @@ impl Judge<'_> {
                 self.report.opaque(format!("what stands in {}", file.shown()), file.span);
                 let place = self.standpoint.locate(file);
                 let level = if place.class == TargetClass::Temporary { RiskLevel::High } else { RiskLevel::Low };
-                let deed = Deed::new(EffectKind::Unknown, span).on(place.class, file.shown()).from(Provenance::File).at(level);
+                let deed =
+                    Deed::new(EffectKind::Unknown, span).on(place.class, file.shown()).from(Provenance::File).at(level);
                 self.add(deed.because("changes text as a file says whose content is not known"));
             }
         }

@@ -20,8 +20,37 @@ impl Judge<'_> {
     }
 
     pub(crate) fn netcat(&mut self, args: &[Word], stdin: &Data, span: Span) -> Data {
-        let takes = ["-e", "-c", "--exec", "--sh-exec", "--lua-exec", "-p", "--source-port", "-s", "--source", "-w", "--wait", "-i", "--idle-timeout", "-q", "-x", "--proxy", "-X", "-T", "-I", "-O", "-g", "-G", "-P", "-m", "-M", "-d", "--delay"];
-        let program = Program { takes: takes.iter().map(|option| (*option).to_owned()).collect(), ..Program::default() };
+        let takes = [
+            "-e",
+            "-c",
+            "--exec",
+            "--sh-exec",
+            "--lua-exec",
+            "-p",
+            "--source-port",
+            "-s",
+            "--source",
+            "-w",
+            "--wait",
+            "-i",
+            "--idle-timeout",
+            "-q",
+            "-x",
+            "--proxy",
+            "-X",
+            "-T",
+            "-I",
+            "-O",
+            "-g",
+            "-G",
+            "-P",
+            "-m",
+            "-M",
+            "-d",
+            "--delay",
+        ];
+        let program =
+            Program { takes: takes.iter().map(|option| (*option).to_owned()).collect(), ..Program::default() };
         let parsed = Parsed::new(&program, args);
         if parsed.has_any(&["-h", "--help", "--version"]) {
             return Data::unknown(Provenance::CommandOutput);
@@ -45,23 +74,29 @@ impl Judge<'_> {
 
     pub(crate) fn telnet(&mut self, args: &[Word], span: Span) -> Data {
         self.pipe.network = true;
-        let target = args.iter().filter(|word| !word.text.starts_with('-')).map(Word::shown).collect::<Vec<_>>().join(":");
+        let target =
+            args.iter().filter(|word| !word.text.starts_with('-')).map(Word::shown).collect::<Vec<_>>().join(":");
         self.add(Deed::new(EffectKind::NetworkFetch, span).on(TargetClass::Network, target));
         Data::unknown(Provenance::Network)
     }
 
     pub(crate) fn socat(&mut self, args: &[Word], stdin: &Data, span: Span) -> Data {
-        let addresses: Vec<Word> = args.iter().filter(|word| !word.text.starts_with('-') || word.is("-")).cloned().collect();
+        let addresses: Vec<Word> =
+            args.iter().filter(|word| !word.text.starts_with('-') || word.is("-")).cloned().collect();
         let kind = |word: &Word| word.text.split([':', ',']).next().unwrap_or_default().to_ascii_lowercase();
         let mut network = false;
         let mut listens = false;
         for word in &addresses {
             let name = kind(word);
-            let is_net = ["tcp", "udp", "openssl", "ssl", "sctp", "socks", "proxy", "ip", "vsock"].iter().any(|known| name.starts_with(known));
+            let is_net = ["tcp", "udp", "openssl", "ssl", "sctp", "socks", "proxy", "ip", "vsock"]
+                .iter()
+                .any(|known| name.starts_with(known));
             network |= is_net;
-            listens |= is_net && name.contains("listen") || is_net && name.ends_with("-l") || name.contains("recv");
+            listens |= name.contains("recv") || is_net && (name.contains("listen") || name.ends_with("-l"));
         }
-        let controls = addresses.iter().any(|word| kind(word).starts_with("unix") || word.text.starts_with('/') && word.text.ends_with(".sock"));
+        let controls = addresses
+            .iter()
+            .any(|word| kind(word).starts_with("unix") || word.text.starts_with('/') && word.text.ends_with(".sock"));
         if let (true, Some(text)) = (controls, stdin.plain().filter(|_| !stdin.nothing)) {
             // Whoever listens at a socket of the machine takes orders: what they say is judged by their words.
             let words: Vec<Word> = text.split_whitespace().take(8).map(|word| Word::literal(word, span)).collect();
@@ -70,7 +105,11 @@ impl Judge<'_> {
         for word in &addresses {
             let name = kind(word);
             let body = word.split_once(':').map(|(_, rest)| rest).unwrap_or_default();
-            let code = Word { text: body.text.split(',').next().unwrap_or_default().trim_matches(['\'', '"']).to_owned(), holes: Vec::new(), ..body.clone() };
+            let code = Word {
+                text: body.text.split(',').next().unwrap_or_default().trim_matches(['\'', '"']).to_owned(),
+                holes: Vec::new(),
+                ..body.clone()
+            };
             match name.as_str() {
                 "exec" | "system" | "shell" => {
                     if network {
@@ -79,7 +118,8 @@ impl Judge<'_> {
                     self.aside(|judge| judge.run_text(&code, &Data::unknown(Provenance::Network), span));
                 }
                 "open" | "create" | "file" | "gopen" | "creat" => {
-                    let writes = word.text.contains("creat") || addresses.len() > 1 && addresses.get(1).is_some_and(|second| second == word);
+                    let writes = word.text.contains("creat")
+                        || addresses.len() > 1 && addresses.get(1).is_some_and(|second| second == word);
                     self.touch(if writes { EffectKind::Overwrite } else { EffectKind::Read }, &code, false, span);
                     if network && !writes {
                         let secret = self.is_secret(&code);
@@ -90,7 +130,9 @@ impl Judge<'_> {
             }
         }
         if listens {
-            self.add(Deed::new(EffectKind::NetworkListen, span).at(RiskLevel::High).because("waits for anybody to connect"));
+            self.add(
+                Deed::new(EffectKind::NetworkListen, span).at(RiskLevel::High).because("waits for anybody to connect"),
+            );
         }
         match network {
             true => self.connects(stdin, &addresses.iter().map(Word::shown).collect::<Vec<_>>().join(" "), span),
@@ -99,8 +141,44 @@ impl Judge<'_> {
     }
 
     pub(crate) fn openssl(&mut self, args: &[Word], stdin: &Data, span: Span) -> Data {
-        let takes = ["-in", "-out", "-connect", "-engine", "-port", "-accept", "-key", "-keyout", "-inkey", "-config", "-pass", "-passin", "-passout", "-k", "-K", "-iv", "-CAfile", "-CA", "-CAkey", "-days", "-subj", "-servername", "-starttls", "-provider", "-provider-path", "-cert", "-newkey", "-rand", "-extfile", "-extensions", "-md"];
-        let program = Program { takes: takes.iter().map(|option| (*option).to_owned()).collect(), long: true, ..Program::default() };
+        let takes = [
+            "-in",
+            "-out",
+            "-connect",
+            "-engine",
+            "-port",
+            "-accept",
+            "-key",
+            "-keyout",
+            "-inkey",
+            "-config",
+            "-pass",
+            "-passin",
+            "-passout",
+            "-k",
+            "-K",
+            "-iv",
+            "-CAfile",
+            "-CA",
+            "-CAkey",
+            "-days",
+            "-subj",
+            "-servername",
+            "-starttls",
+            "-provider",
+            "-provider-path",
+            "-cert",
+            "-newkey",
+            "-rand",
+            "-extfile",
+            "-extensions",
+            "-md",
+        ];
+        let program = Program {
+            takes: takes.iter().map(|option| (*option).to_owned()).collect(),
+            long: true,
+            ..Program::default()
+        };
         let parsed = Parsed::new(&program, args);
         let sub = parsed.words().next().map(|word| word.text.clone()).unwrap_or_default();
         if parsed.has_any(&["-engine", "-provider", "-provider-path"]) {
@@ -111,7 +189,8 @@ impl Judge<'_> {
         if let Some(file) = &secret_in {
             self.touch(EffectKind::Read, file, false, span);
         }
-        for out in ["-out", "-keyout"].iter().filter_map(|option| parsed.value(&[option])).cloned().collect::<Vec<_>>() {
+        for out in ["-out", "-keyout"].iter().filter_map(|option| parsed.value(&[option])).cloned().collect::<Vec<_>>()
+        {
             self.write_file(&out, true, span);
         }
         match sub.as_str() {
@@ -125,7 +204,11 @@ impl Judge<'_> {
                 self.connects(stdin, &target, span)
             }
             "s_server" => {
-                self.add(Deed::new(EffectKind::NetworkListen, span).at(RiskLevel::High).because("waits for anybody to connect"));
+                self.add(
+                    Deed::new(EffectKind::NetworkListen, span)
+                        .at(RiskLevel::High)
+                        .because("waits for anybody to connect"),
+                );
                 self.connects(stdin, "", span)
             }
             "base64" | "enc" => {

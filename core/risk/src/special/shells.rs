@@ -12,8 +12,32 @@ use crate::word::Word;
 pub(crate) fn is_shell(name: &str) -> bool {
     matches!(
         name,
-        "sh" | "bash" | "dash" | "zsh" | "ksh" | "mksh" | "ksh93" | "lksh" | "pdksh" | "ash" | "rbash" | "rzsh" | "yash" | "posh" | "fish" | "csh" | "tcsh"
-            | "bash5" | "hush" | "sash" | "elvish" | "xonsh" | "nu" | "oksh" | "loksh" | "rsh-shell" | "bosh"
+        "sh" | "bash"
+            | "dash"
+            | "zsh"
+            | "ksh"
+            | "mksh"
+            | "ksh93"
+            | "lksh"
+            | "pdksh"
+            | "ash"
+            | "rbash"
+            | "rzsh"
+            | "yash"
+            | "posh"
+            | "fish"
+            | "csh"
+            | "tcsh"
+            | "bash5"
+            | "hush"
+            | "sash"
+            | "elvish"
+            | "xonsh"
+            | "nu"
+            | "oksh"
+            | "loksh"
+            | "rsh-shell"
+            | "bosh"
     )
 }
 
@@ -63,10 +87,12 @@ impl Judge<'_> {
                 [] => Data::nothing(),
                 [line, arguments @ ..] => {
                     // `sh -c 'line' name arg`: the name is not an argument.
+                    let own_name = arguments.first().cloned();
                     let arguments = arguments.get(1..).unwrap_or_default().to_vec();
                     let line = line.clone();
                     self.aside(|judge| {
                         judge.scope.arguments = arguments;
+                        judge.scope.own_name = own_name;
                         judge.run_text(&line, stdin, span)
                     })
                 }

@@ -10,14 +10,18 @@ use crate::word::Word;
 /// `echo`.
 pub(crate) fn echo(args: &[Word], span: Span) -> Data {
     let flags = args.iter().take_while(|word| {
-        word.known().is_some_and(|text| text.len() > 1 && text.starts_with('-') && text.bytes().skip(1).all(|b| b"neE".contains(&b)))
+        word.known().is_some_and(|text| {
+            text.len() > 1 && text.starts_with('-') && text.bytes().skip(1).all(|b| b"neE".contains(&b))
+        })
     });
     let flags: Vec<&Word> = flags.collect();
     let interprets = flags.iter().any(|word| word.text.contains('e'));
     let silent = flags.iter().any(|word| word.text.contains('n'));
     let mut line = crate::shell_joined(args.get(flags.len()..).unwrap_or_default(), span);
     // `sh` interprets without being asked to, so that both are looked at where there is something to interpret.
-    if (interprets || line.text.contains("\\x") || line.text.contains("\\0") || line.text.contains("\\n")) && line.holes.is_empty() {
+    if (interprets || line.text.contains("\\x") || line.text.contains("\\0") || line.text.contains("\\n"))
+        && line.holes.is_empty()
+    {
         line.text = decode::escapes(&line.text, false);
     }
     if !silent {
@@ -88,12 +92,19 @@ fn once<'a>(format: &str, mut rest: &'a [Word], out: &mut Word) -> &'a [Word] {
 /// What a filter prints, where its input is known and it has no more to do than to change text.
 pub(crate) fn model(judge: &mut Judge<'_>, name: &str, args: &[Word], stdin: &Data, span: Span) -> Option<Data> {
     let decoded = |text: Option<String>| match text {
-        Some(text) => Some(Data { source: stdin.source.max(Provenance::Decoded), secret: stdin.secret, ..Data::known(text, span) }),
+        Some(text) => Some(Data {
+            source: stdin.source.max(Provenance::Decoded),
+            secret: stdin.secret,
+            ..Data::known(text, span)
+        }),
         None => Some(stdin.changed()),
     };
     let has = |flags: &[&str]| args.iter().any(|word| flags.iter().any(|flag| word.is(flag)));
-    let cluster = |letter: char| args.iter().any(|word| word.text.starts_with('-') && !word.text.starts_with("--") && word.text.contains(letter));
-    let files: Vec<Word> = args.iter().filter(|word| !word.text.starts_with('-') || word.text.len() == 1).cloned().collect();
+    let cluster = |letter: char| {
+        args.iter().any(|word| word.text.starts_with('-') && !word.text.starts_with("--") && word.text.contains(letter))
+    };
+    let files: Vec<Word> =
+        args.iter().filter(|word| !word.text.starts_with('-') || word.text.len() == 1).cloned().collect();
     match name {
         "cat" | "zcat" | "gzcat" | "bzcat" | "xzcat" => {
             let mut data = Data::nothing();
@@ -124,15 +135,25 @@ pub(crate) fn model(judge: &mut Judge<'_>, name: &str, args: &[Word], stdin: &Da
             if !(has(&["--decode", "-D"]) || cluster('d') || cluster('D')) {
                 return Some(source.changed());
             }
-            let text = source.plain().filter(|_| !source.nothing).and_then(|text| if name == "base32" || has(&["--base32"]) { decode::base32(text) } else { decode::base64(text) });
+            let text = source.plain().filter(|_| !source.nothing).and_then(|text| {
+                if name == "base32" || has(&["--base32"]) { decode::base32(text) } else { decode::base64(text) }
+            });
             match text {
-                Some(text) => Some(Data { source: source.source.max(Provenance::Decoded), secret: source.secret, ..Data::known(text, span) }),
+                Some(text) => Some(Data {
+                    source: source.source.max(Provenance::Decoded),
+                    secret: source.secret,
+                    ..Data::known(text, span)
+                }),
                 None => Some(source.changed()),
             }
         }
-        "xxd" if cluster('r') && files.is_empty() => decoded(stdin.plain().and_then(|text| decode::hex(text))),
-        "rev" if files.is_empty() => decoded(stdin.plain().map(|text| text.lines().map(|line| line.chars().rev().collect::<String>() + "\n").collect())),
-        "tac" if files.is_empty() => decoded(stdin.plain().map(|text| text.lines().rev().map(|line| format!("{line}\n")).collect())),
+        "xxd" if cluster('r') && files.is_empty() => decoded(stdin.plain().and_then(decode::hex)),
+        "rev" if files.is_empty() => decoded(
+            stdin.plain().map(|text| text.lines().map(|line| line.chars().rev().collect::<String>() + "\n").collect()),
+        ),
+        "tac" if files.is_empty() => {
+            decoded(stdin.plain().map(|text| text.lines().rev().map(|line| format!("{line}\n")).collect()))
+        }
         "tr" => {
             let text = stdin.plain().filter(|_| !stdin.nothing).and_then(|text| translated(text, args));
             match text {
@@ -145,21 +166,52 @@ pub(crate) fn model(judge: &mut Judge<'_>, name: &str, args: &[Word], stdin: &Da
             let known = files.first().and_then(|word| word.known());
             Some(match (name, known) {
                 ("which", Some(text)) => Data::known(format!("{text}\n"), span),
-                ("basename", Some(text)) => Data::known(format!("{}\n", text.trim_end_matches('/').rsplit('/').next().unwrap_or(text)), span),
-                ("dirname", Some(text)) => Data::known(text.rsplit_once('/').map_or(".", |(folder, _)| if folder.is_empty() { "/" } else { folder }), span),
+                ("basename", Some(text)) => {
+                    Data::known(format!("{}\n", text.trim_end_matches('/').rsplit('/').next().unwrap_or(text)), span)
+                }
+                ("dirname", Some(text)) => Data::known(
+                    text.rsplit_once('/').map_or(".", |(folder, _)| if folder.is_empty() { "/" } else { folder }),
+                    span,
+                ),
                 ("realpath", Some(_)) => files.first().map(|word| Data::word(word.clone())).unwrap_or_default(),
                 _ => Data::unknown(Provenance::CommandOutput),
             })
         }
-        "whoami" | "logname" => judge.context.user.clone().map(|user| Data::known(user, span)).or_else(|| Some(Data::unknown(Provenance::Literal))),
-        "nproc" | "uname" | "arch" | "date" | "hostname" if files.is_empty() && name != "hostname" && name != "date" => Some(Data::unknown(Provenance::Literal)),
+        "whoami" | "logname" => judge
+            .context
+            .user
+            .clone()
+            .map(|user| Data::known(user, span))
+            .or_else(|| Some(Data::unknown(Provenance::Literal))),
+        "nproc" | "uname" | "arch" | "date" | "hostname"
+            if files.is_empty() && name != "hostname" && name != "date" =>
+        {
+            Some(Data::unknown(Provenance::Literal))
+        }
         _ => None,
     }
 }
 
 /// What a filter prints that has rules: one line passes through it as it is.
 pub(crate) fn filtered(name: &str, args: &[Word], stdin: &Data) -> Option<Data> {
-    if !matches!(name, "grep" | "egrep" | "fgrep" | "sort" | "uniq" | "head" | "tail" | "shuf" | "nl" | "fold" | "fmt" | "column" | "pv" | "unbuffer" | "sponge") {
+    if !matches!(
+        name,
+        "grep"
+            | "egrep"
+            | "fgrep"
+            | "sort"
+            | "uniq"
+            | "head"
+            | "tail"
+            | "shuf"
+            | "nl"
+            | "fold"
+            | "fmt"
+            | "column"
+            | "pv"
+            | "unbuffer"
+            | "sponge"
+    ) {
         return None;
     }
     let operands = args.iter().filter(|word| !word.text.starts_with('-')).count();
@@ -168,8 +220,16 @@ pub(crate) fn filtered(name: &str, args: &[Word], stdin: &Data) -> Option<Data> 
 }
 
 fn translated(text: &str, args: &[Word]) -> Option<String> {
-    let options: String = args.iter().filter(|word| word.text.starts_with('-') && word.text.len() > 1).map(|word| word.text.trim_start_matches('-')).collect();
-    let sets: Vec<&str> = args.iter().filter(|word| !(word.text.starts_with('-') && word.text.len() > 1)).map(|word| word.known()).collect::<Option<_>>()?;
+    let options: String = args
+        .iter()
+        .filter(|word| word.text.starts_with('-') && word.text.len() > 1)
+        .map(|word| word.text.trim_start_matches('-'))
+        .collect();
+    let sets: Vec<&str> = args
+        .iter()
+        .filter(|word| !(word.text.starts_with('-') && word.text.len() > 1))
+        .map(|word| word.known())
+        .collect::<Option<_>>()?;
     let deletes = options.contains('d');
     let complement = options.contains(['c', 'C']);
     match (sets.as_slice(), deletes) {
@@ -205,7 +265,12 @@ fn cut(text: &str, args: &[Word]) -> Option<String> {
         match (&fields, &chars) {
             (Some(list), _) => {
                 let parts: Vec<&str> = line.split(delimiter).collect();
-                Some(range(list, parts.len())?.filter_map(|at| parts.get(at).copied()).collect::<Vec<_>>().join(&delimiter.to_string()))
+                Some(
+                    range(list, parts.len())?
+                        .filter_map(|at| parts.get(at).copied())
+                        .collect::<Vec<_>>()
+                        .join(&delimiter.to_string()),
+                )
             }
             (None, Some(list)) => {
                 let all: Vec<char> = line.chars().collect();

@@ -27,22 +27,56 @@ fn settings(words: &[Word]) -> usize {
 }
 
 fn is_setting(word: &Word) -> bool {
-    word.prefix().split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty() && name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric())
-    })
+    word.prefix()
+        .split_once('=')
+        .is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric()))
 }
 
 impl Judge<'_> {
     pub(crate) fn sudo(&mut self, args: &[Word], stdin: &Data, span: Span) -> Data {
         let takes = [
-            "-u", "-g", "-h", "-p", "-C", "-r", "-t", "-T", "-U", "-D", "-R", "--user", "--group", "--host", "--prompt", "--close-from", "--role", "--type",
-            "--command-timeout", "--other-user", "--chdir", "--chroot",
+            "-u",
+            "-g",
+            "-h",
+            "-p",
+            "-C",
+            "-r",
+            "-t",
+            "-T",
+            "-U",
+            "-D",
+            "-R",
+            "--user",
+            "--group",
+            "--host",
+            "--prompt",
+            "--close-from",
+            "--role",
+            "--type",
+            "--command-timeout",
+            "--other-user",
+            "--chdir",
+            "--chroot",
         ];
         let parsed = wrapper(&takes, args);
         let mut words = rest(&parsed, args);
         words.drain(..settings(&words));
-        self.add(Deed::new(EffectKind::PrivilegeRaised, span).because("takes the rights of root or of another account"));
-        if parsed.has_any(&["-l", "--list", "-k", "-K", "-v", "-V", "--validate", "--version", "--help", "--reset-timestamp"]) && words.is_empty() {
+        self.add(
+            Deed::new(EffectKind::PrivilegeRaised, span).because("takes the rights of root or of another account"),
+        );
+        if parsed.has_any(&[
+            "-l",
+            "--list",
+            "-k",
+            "-K",
+            "-v",
+            "-V",
+            "--validate",
+            "--version",
+            "--help",
+            "--reset-timestamp",
+        ]) && words.is_empty()
+        {
             return Data::unknown(Provenance::CommandOutput);
         }
         if parsed.has_any(&["-l", "--list"]) {
@@ -86,7 +120,8 @@ impl Judge<'_> {
                 line.push(word);
             }
             // It splits at blanks, and then takes the words as it takes its own.
-            let inner: Vec<Word> = self.expand(&line.text, line.span, stdin).into_iter().flat_map(|word| split_blanks(&word)).collect();
+            let raw: Vec<String> = crate::shell::raw_words(&line.text).into_iter().map(str::to_owned).collect();
+            let inner: Vec<Word> = raw.iter().flat_map(|raw| self.expand(raw, line.span, stdin)).collect();
             return self.env(&inner, stdin, span);
         }
         if words.is_empty() {
@@ -97,8 +132,26 @@ impl Judge<'_> {
 
     pub(crate) fn xargs(&mut self, args: &[Word], stdin: &Data, span: Span) -> Data {
         let takes = [
-            "-I", "-i-", "-n", "-P", "-L", "-d", "-E", "-s", "-a", "-J", "-R", "--replace", "--max-args", "--max-procs", "--max-lines", "--delimiter", "--eof",
-            "--max-chars", "--arg-file", "--process-slot-var",
+            "-I",
+            "-i-",
+            "-n",
+            "-P",
+            "-L",
+            "-d",
+            "-E",
+            "-s",
+            "-a",
+            "-J",
+            "-R",
+            "--replace",
+            "--max-args",
+            "--max-procs",
+            "--max-lines",
+            "--delimiter",
+            "--eof",
+            "--max-chars",
+            "--arg-file",
+            "--process-slot-var",
         ];
         let parsed = wrapper(&takes, args);
         let mut words = rest(&parsed, args);
@@ -109,8 +162,13 @@ impl Judge<'_> {
             Some(file) => self.read_file(&file, span),
             None => stdin.clone(),
         };
-        let placeholder = parsed.find("-I").or_else(|| parsed.find("--replace")).map(|given| given.value.as_ref().map_or("{}".to_owned(), |v| v.text.clone()));
-        let placeholder = placeholder.or_else(|| parsed.has("-i").then(|| "{}".to_owned())).or_else(|| parsed.value(&["-J"]).map(|v| v.text.clone()));
+        let placeholder = parsed
+            .find("-I")
+            .or_else(|| parsed.find("--replace"))
+            .map(|given| given.value.as_ref().map_or("{}".to_owned(), |v| v.text.clone()));
+        let placeholder = placeholder
+            .or_else(|| parsed.has("-i").then(|| "{}".to_owned()))
+            .or_else(|| parsed.value(&["-J"]).map(|v| v.text.clone()));
         let quiet = Data::nothing();
         match (input.plain().filter(|_| !input.nothing).map(str::to_owned), placeholder) {
             (Some(text), Some(mark)) => {
@@ -123,13 +181,23 @@ impl Judge<'_> {
                 data
             }
             (Some(text), None) => {
-                let items = text.split(|c: char| c.is_whitespace() || c == '\0').filter(|item| !item.is_empty()).take(256);
-                words.extend(items.map(|item| Word { source: input.source, ..Word::literal(item.trim_matches(['"', '\'']), span) }));
+                let items =
+                    text.split(|c: char| c.is_whitespace() || c == '\0').filter(|item| !item.is_empty()).take(256);
+                words.extend(
+                    items.map(|item| Word {
+                        source: input.source,
+                        ..Word::literal(item.trim_matches(['"', '\'']), span)
+                    }),
+                );
                 self.aside(|judge| judge.command(words, &quiet, span))
             }
             (None, mark) => {
                 let item = input.to_word(span);
-                let item = if item.holes.is_empty() { Word::unknown(input.source.max(Provenance::CommandOutput), span) } else { item };
+                let item = if item.holes.is_empty() {
+                    Word::unknown(input.source.max(Provenance::CommandOutput), span)
+                } else {
+                    item
+                };
                 let call = match mark {
                     Some(mark) => words.iter().map(|word| replace(word, &mark, &item)).collect(),
                     None => {
@@ -143,14 +211,39 @@ impl Judge<'_> {
     }
 
     pub(crate) fn parallel(&mut self, args: &[Word], stdin: &Data, span: Span) -> Data {
-        let takes = ["-j", "--jobs", "-S", "--sshlogin", "-a", "--arg-file", "-I", "--colsep", "-C", "-n", "-N", "--delay", "--timeout", "--joblog", "--results", "--tmpdir", "--workdir", "-d", "--delimiter", "--retries", "--load", "--memfree", "--nice"];
+        let takes = [
+            "-j",
+            "--jobs",
+            "-S",
+            "--sshlogin",
+            "-a",
+            "--arg-file",
+            "-I",
+            "--colsep",
+            "-C",
+            "-n",
+            "-N",
+            "--delay",
+            "--timeout",
+            "--joblog",
+            "--results",
+            "--tmpdir",
+            "--workdir",
+            "-d",
+            "--delimiter",
+            "--retries",
+            "--load",
+            "--memfree",
+            "--nice",
+        ];
         let parsed = wrapper(&takes, args);
         let words = rest(&parsed, args);
         let is_mark = |word: &Word| [":::", "::::", ":::+"].iter().any(|mark| word.is(mark));
         let cut = words.iter().position(is_mark).unwrap_or(words.len());
         let (call, items) = words.split_at(cut);
         let from_files = items.first().is_some_and(|word| word.is("::::"));
-        let mut inputs: Vec<Word> = if from_files { Vec::new() } else { items.iter().filter(|word| !is_mark(word)).cloned().collect() };
+        let mut inputs: Vec<Word> =
+            if from_files { Vec::new() } else { items.iter().filter(|word| !is_mark(word)).cloned().collect() };
         if items.is_empty() {
             match stdin.plain().filter(|_| !stdin.nothing) {
                 Some(text) => inputs.extend(text.lines().take(32).map(|line| Word::literal(line, span))),
@@ -161,7 +254,10 @@ impl Judge<'_> {
             inputs.push(Word::unknown(Provenance::File, span));
         }
         for item in inputs.iter().take(32) {
-            let mut line: Vec<Word> = call.iter().map(|word| replace(&replace(word, "{}", item), "{.}", item)).collect();
+            let quoted = quoted(item);
+            let item = if call.is_empty() { item } else { &quoted };
+            let mut line: Vec<Word> =
+                call.iter().map(|word| replace(&replace(word, "{}", item), "{.}", item)).collect();
             if line == call {
                 line.push(item.clone());
             }
@@ -172,11 +268,17 @@ impl Judge<'_> {
     }
 
     pub(crate) fn ssh(&mut self, args: &[Word], stdin: &Data, span: Span) -> Data {
-        let takes = ["-B", "-b", "-c", "-D", "-E", "-e", "-F", "-I", "-i", "-J", "-L", "-l", "-m", "-O", "-o", "-p", "-P", "-Q", "-R", "-S", "-W", "-w"];
+        let takes = [
+            "-B", "-b", "-c", "-D", "-E", "-e", "-F", "-I", "-i", "-J", "-L", "-l", "-m", "-O", "-o", "-p", "-P", "-Q",
+            "-R", "-S", "-W", "-w",
+        ];
         let parsed = wrapper(&takes, args);
         for given in parsed.all("-o") {
             let Some(value) = given.value.clone() else { continue };
-            let split = value.text.find(['=', ' ']).map(|at| (value.text.get(..at).unwrap_or_default().to_ascii_lowercase(), value.tail(at + 1)));
+            let split = value
+                .text
+                .find(['=', ' '])
+                .map(|at| (value.text.get(..at).unwrap_or_default().to_ascii_lowercase(), value.tail(at + 1)));
             if let Some((key, code)) = split
                 && ["proxycommand", "localcommand", "knownhostscommand", "proxyusefdpass"].contains(&key.as_str())
                 && !code.is("none")
@@ -192,9 +294,16 @@ impl Judge<'_> {
         let behind = wrapper(&takes, words.get(1..).unwrap_or_default());
         let inner = rest(&behind, words.get(1..).unwrap_or_default());
         let host = words.first().map(Word::shown).unwrap_or_default();
-        self.add(Deed { target: Some(host.clone()), ..Deed::new(EffectKind::Remote, span).at(RiskLevel::Low).because("runs something on another machine") });
+        self.add(Deed {
+            target: Some(host.clone()),
+            ..Deed::new(EffectKind::Remote, span).at(RiskLevel::Low).because("runs something on another machine")
+        });
         if parsed.has_any(&["-R", "-L", "-D", "-w"]) {
-            self.add(Deed::new(EffectKind::NetworkListen, span).at(RiskLevel::Medium).because("opens a way through the network"));
+            self.add(
+                Deed::new(EffectKind::NetworkListen, span)
+                    .at(RiskLevel::Medium)
+                    .because("opens a way through the network"),
+            );
         }
         if inner.is_empty() {
             if !stdin.nothing {
@@ -228,12 +337,21 @@ impl Judge<'_> {
         if parsed.has("-e") || !data.nothing {
             self.add(Deed::new(EffectKind::Persistence, span).because("changes which jobs start by themselves"));
         }
+        self.jobs(&data, span);
+        Data::nothing()
+    }
+
+    /// Runs the jobs of a crontab. Those of the system name an account before the command.
+    pub(crate) fn jobs(&mut self, data: &Data, span: Span) {
         let lines: Vec<String> = data.text.iter().flat_map(|word| word.text.lines()).filter_map(job).take(64).collect();
         for line in lines {
-            let word = Word { source: data.source, ..Word::literal(line, span) };
-            self.aside(|judge| judge.run_text(&word, &Data::nothing(), span));
+            let rest = line.split_once(char::is_whitespace).map_or("", |(_, rest)| rest);
+            let with_account = Some(rest).filter(|rest| crate::call::names_harm(rest));
+            for text in [Some(line.as_str()), with_account].into_iter().flatten() {
+                let word = Word { source: data.source, ..Word::literal(text, span) };
+                self.aside(|judge| judge.run_text(&word, &Data::nothing(), span));
+            }
         }
-        Data::nothing()
     }
 
     pub(crate) fn at(&mut self, args: &[Word], stdin: &Data, span: Span) -> Option<Data> {
@@ -270,13 +388,6 @@ fn job(line: &str) -> Option<String> {
     Some(rest.split('%').next().unwrap_or(rest).to_owned())
 }
 
-fn split_blanks(word: &Word) -> Vec<Word> {
-    if !word.holes.is_empty() || !word.text.contains(char::is_whitespace) {
-        return vec![word.clone()];
-    }
-    word.text.split_whitespace().map(|text| Word { text: text.to_owned(), ..word.clone() }).collect()
-}
-
 /// A word with another in the place of a mark.
 pub(crate) fn replace(word: &Word, mark: &str, item: &Word) -> Word {
     if mark.is_empty() || !word.text.contains(mark) {
@@ -286,11 +397,24 @@ pub(crate) fn replace(word: &Word, mark: &str, item: &Word) -> Word {
     let mut rest = word.clone();
     for _ in 0..16 {
         let Some(at) = rest.text.find(mark) else { break };
-        let head = Word { text: rest.text.get(..at).unwrap_or_default().to_owned(), holes: rest.holes.iter().filter(|hole| hole.at <= at).copied().collect(), ..rest.clone() };
+        let head = Word {
+            text: rest.text.get(..at).unwrap_or_default().to_owned(),
+            holes: rest.holes.iter().filter(|hole| hole.at <= at).copied().collect(),
+            ..rest.clone()
+        };
         out.push(&head);
         out.push(item);
         rest = rest.tail(at + mark.len());
     }
     out.push(&rest);
     out
+}
+
+/// A word as it stands in a line where it is one word.
+fn quoted(word: &Word) -> Word {
+    if word.holes.is_empty() {
+        Word { text: format!("'{}'", word.text.replace('\'', "'\\''")), ..word.clone() }
+    } else {
+        word.clone()
+    }
 }

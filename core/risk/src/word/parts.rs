@@ -192,7 +192,8 @@ impl Splitter<'_> {
                 self.at = end;
             }
             Some(b'[') => {
-                let end = self.raw.get(self.at..).and_then(|rest| rest.find(']')).map_or(self.raw.len(), |n| self.at + n + 1);
+                let end =
+                    self.raw.get(self.at..).and_then(|rest| rest.find(']')).map_or(self.raw.len(), |n| self.at + n + 1);
                 let inner = self.raw.get(self.at + 2..end.saturating_sub(1)).unwrap_or_default().to_owned();
                 self.parts.push(Part::Arithmetic(inner));
                 self.at = end;
@@ -369,7 +370,9 @@ fn skip_pair(raw: &str, open: usize, opening: u8, closing: u8) -> usize {
 /// Whether a word stands there, and not in another one.
 fn is_word(bytes: &[u8], at: usize, word: &[u8]) -> bool {
     let boundary = |byte: Option<&u8>| byte.is_none_or(|byte| byte.is_ascii_whitespace() || b";&|(){}".contains(byte));
-    bytes.get(at..).is_some_and(|rest| rest.starts_with(word)) && boundary(at.checked_sub(1).and_then(|before| bytes.get(before))) && boundary(bytes.get(at + word.len()))
+    bytes.get(at..).is_some_and(|rest| rest.starts_with(word))
+        && boundary(at.checked_sub(1).and_then(|before| bytes.get(before)))
+        && boundary(bytes.get(at + word.len()))
 }
 
 #[cfg(test)]

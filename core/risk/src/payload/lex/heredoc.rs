@@ -58,7 +58,9 @@ impl Lexer<'_> {
             let ends = match line.trim_start().strip_prefix(heredoc.tag.as_str()) {
                 // PHP goes on behind the tag; what stands there is read as code again.
                 Some(after) if self.language == Language::Php => {
-                    self.reader = Reader::new(start.get(start.len().min(length + line.len() - after.len())..).unwrap_or_default());
+                    self.reader = Reader::new(
+                        start.get(start.len().min(length + line.len() - after.len())..).unwrap_or_default(),
+                    );
                     true
                 }
                 Some(after) => after.trim_end().is_empty(),

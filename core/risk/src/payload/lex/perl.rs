@@ -37,8 +37,13 @@ impl Lexer<'_> {
     fn angle(&mut self) -> bool {
         let mut ahead = self.reader;
         ahead.bump();
-        let length: usize =
-            ahead.rest().chars().take(LONGEST_ANGLE).take_while(|char| !matches!(char, '>' | '\n' | ';' | '=')).map(char::len_utf8).sum();
+        let length: usize = ahead
+            .rest()
+            .chars()
+            .take(LONGEST_ANGLE)
+            .take_while(|char| !matches!(char, '>' | '\n' | ';' | '='))
+            .map(char::len_utf8)
+            .sum();
         let inner = ahead.take(length);
         if !ahead.eat(">") {
             return false;

@@ -124,7 +124,9 @@ impl Lexer<'_> {
             'a' | 'b' | 'f' | 'v' | 'e' => text.push(' '),
             '\n' => {}
             'z' if self.language == Language::Lua => drop(self.reader.take_while(char::is_whitespace)),
-            '0'..='9' if self.language == Language::Lua => text.extend(code_point(&mut self.reader, 10, 2, Some(escaped))),
+            '0'..='9' if self.language == Language::Lua => {
+                text.extend(code_point(&mut self.reader, 10, 2, Some(escaped)))
+            }
             '0'..='7' => text.extend(code_point(&mut self.reader, 8, 2, Some(escaped))),
             'x' | 'u' | 'U' if self.reader.eat("{") => {
                 text.extend(code_point(&mut self.reader, 16, 8, None));
@@ -197,7 +199,7 @@ impl Lexer<'_> {
         if self.reader.eat("{") {
             balanced(&mut self.reader, '{', '}')?;
         } else if self.reader.peek().is_some_and(is_word_start) || !array && self.reader.peek().is_some_and(is_word) {
-            self.reader.take_while(|char| is_word(char));
+            self.reader.take_while(is_word);
         } else {
             self.reader = start;
             return Some(false);

@@ -49,7 +49,8 @@ impl Lexer<'_> {
         let mut ahead = self.reader;
         ahead.bump();
         let kind = ahead.take_while(|char| "qQwWiIxrs".contains(char));
-        let Some(open) = ahead.peek().filter(|char| kind.len() < 2 && char.is_ascii_punctuation() && *char != '=') else {
+        let Some(open) = ahead.peek().filter(|char| kind.len() < 2 && char.is_ascii_punctuation() && *char != '=')
+        else {
             return Some(false);
         };
         ahead.bump();

@@ -61,11 +61,16 @@ impl Lexer<'_> {
 
     fn perl_scalar(&mut self) -> bool {
         self.reader.bump();
-        if self.reader.eat("#") && !self.reader.sees("{") && !self.reader.sees("$") && !super::script::word_follows(&self.reader) {
+        if self.reader.eat("#")
+            && !self.reader.sees("{")
+            && !self.reader.sees("$")
+            && !super::script::word_follows(&self.reader)
+        {
             self.push(Token::Unknown);
             return true;
         }
-        let dereferenced = self.reader.sees("$") && self.reader.second().is_some_and(|char| is_word(char) || matches!(char, '{' | '$'));
+        let dereferenced = self.reader.sees("$")
+            && self.reader.second().is_some_and(|char| is_word(char) || matches!(char, '{' | '$'));
         self.reader.take_while(|char| dereferenced && char == '$');
         match self.reader.peek() {
             Some(char) if is_word(char) || char == ':' && self.reader.sees("::") => {

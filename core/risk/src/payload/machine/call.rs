@@ -8,20 +8,71 @@ use crate::payload::value::Value;
 
 /// Functions that change a variable which they are given.
 const CHANGING: &[&str] = &[
-    "push", "unshift", "splice", "chomp", "chop", "array_push", "array_unshift", "array_splice", "sort", "rsort",
-    "shuffle", "preg_match", "preg_match_all", "sscanf", "settype", "table.insert", "read", "sysread",
+    "push",
+    "unshift",
+    "splice",
+    "chomp",
+    "chop",
+    "array_push",
+    "array_unshift",
+    "array_splice",
+    "sort",
+    "rsort",
+    "shuffle",
+    "preg_match",
+    "preg_match_all",
+    "sscanf",
+    "settype",
+    "table.insert",
+    "read",
+    "sysread",
 ];
 
 /// Modules that are dangerous in hands which are not followed.
 const MODULES: &[&str] = &[
-    "os", "subprocess", "pty", "shutil", "posix", "builtins", "__builtins__", "ctypes", "importlib", "child_process", "fs", "vm",
-    "process", "require", "globalThis", "module", "Deno", "Bun", "_G", "_ENV",
+    "os",
+    "subprocess",
+    "pty",
+    "shutil",
+    "posix",
+    "builtins",
+    "__builtins__",
+    "ctypes",
+    "importlib",
+    "child_process",
+    "fs",
+    "vm",
+    "process",
+    "require",
+    "globalThis",
+    "module",
+    "Deno",
+    "Bun",
+    "_G",
+    "_ENV",
 ];
 
 /// Methods that change what they are methods of.
 const MUTATING: &[&str] = &[
-    "append", "extend", "insert", "push", "unshift", "prepend", "concat", "replace", "add", "pop", "shift", "clear",
-    "sort", "reverse", "splice", "fill", "remove", "delete", "delete_at",
+    "append",
+    "extend",
+    "insert",
+    "push",
+    "unshift",
+    "prepend",
+    "concat",
+    "replace",
+    "add",
+    "pop",
+    "shift",
+    "clear",
+    "sort",
+    "reverse",
+    "splice",
+    "fill",
+    "remove",
+    "delete",
+    "delete_at",
 ];
 
 impl Machine<'_> {
@@ -147,7 +198,8 @@ impl Machine<'_> {
         let Target::Name(path) = target else { return };
         let Some((name, method)) = path.rsplit_once('.') else { return };
         let Some(before) = self.names.get(name).cloned() else { return };
-        let changes = MUTATING.contains(&method) && (matches!(before, Value::List(_)) || self.language == Language::Ruby);
+        let changes =
+            MUTATING.contains(&method) && (matches!(before, Value::List(_)) || self.language == Language::Ruby);
         if !changes && !method.ends_with('!') {
             return;
         }

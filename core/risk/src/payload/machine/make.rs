@@ -53,14 +53,16 @@ pub(super) fn made(how: Makes, of: Option<&Value>, args: &Args) -> Value {
             Some(format) => Value::made(text::braces(&format, &args.values)),
             None => Value::Unknown,
         },
-        Makes::Concat => args.values.iter().fold(known_receiver.cloned().unwrap_or(Value::text("")), |all, next| all.concat(next)),
+        Makes::Concat => {
+            args.values.iter().fold(known_receiver.cloned().unwrap_or(Value::text("")), |all, next| all.concat(next))
+        }
     }
 }
 
 /// `codecs.decode(text, "rot13")`.
 pub(super) fn decoded_by_name(of: Option<&Value>, args: &Args) -> Value {
     let text = of.filter(|of| !matches!(of, Value::Name(_))).cloned().unwrap_or_else(|| args.first());
-    let name = args.values.iter().chain(args.named.iter().map(|(_, value)| value)).filter_map(Value::known).last();
+    let name = args.values.iter().chain(args.named.iter().map(|(_, value)| value)).filter_map(Value::known).next_back();
     match name.unwrap_or_default().to_lowercase().replace(['-', '_'], "").as_str() {
         "rot13" => decoded(&text, |text| Some(text::rot13(text))),
         "hex" | "hexcodec" => decoded(&text, text::from_hex),
@@ -109,7 +111,9 @@ fn joined(of: Option<&Value>, args: &Args) -> Value {
         Some(Value::List(items)) => (args.values.first().unwrap_or(&empty).clone(), items.to_vec()),
         Some(separator @ Value::Text(_)) => (separator.clone(), all),
         Some(_) => return Value::Unknown,
-        None if matches!(args.values.first(), Some(Value::List(_))) => (args.values.get(1).unwrap_or(&empty).clone(), args.first().choices().iter().flat_map(items).collect()),
+        None if matches!(args.values.first(), Some(Value::List(_))) => {
+            (args.values.get(1).unwrap_or(&empty).clone(), args.first().choices().iter().flat_map(items).collect())
+        }
         None if all.is_empty() => return Value::Unknown,
         None => (all.remove(0), all),
     };

@@ -18,7 +18,8 @@ const FETCHED: &[&str] = &["http://", "https://", "ftp://", "ftps://"];
 impl Machine<'_> {
     /// Does what a function does with its arguments, or a method with what it is one of. Gives what is returned.
     pub(super) fn perform(&mut self, does: Does, of: Option<&Value>, args: &Args) -> Value {
-        let hands_on = matches!(does, Does::Applies | Does::Maps | Does::Attribute | Does::Invokes | Does::CallsSelf(_));
+        let hands_on =
+            matches!(does, Does::Applies | Does::Maps | Does::Attribute | Does::Invokes | Does::CallsSelf(_));
         match does {
             Does::Plain => self.shown(args),
             _ if hands_on => {}
@@ -35,8 +36,14 @@ impl Machine<'_> {
             }
             Does::Unseen => self.found.runs_unknown(),
             Does::Act(kind) => self.found.effect_on(kind, None, false),
-            Does::To(..) | Does::ToAll(..) | Does::Tree(..) | Does::ToSelf(_) | Does::Moves | Does::Copies
-            | Does::MovesSelf | Does::Load => self.touches(does, of, args),
+            Does::To(..)
+            | Does::ToAll(..)
+            | Does::Tree(..)
+            | Does::ToSelf(_)
+            | Does::Moves
+            | Does::Copies
+            | Does::MovesSelf
+            | Does::Load => self.touches(does, of, args),
             Does::Opens => self.opens(&args.first(), args.get(1, &["mode", "flags"])),
             Does::OpensSelf => self.opens(of.unwrap_or(&Value::Unknown), args.get(0, &["mode"])),
             Does::PerlOpens => self.perl_opens(args),
@@ -133,7 +140,8 @@ impl Machine<'_> {
     fn touches(&mut self, does: Does, of: Option<&Value>, args: &Args) {
         let of = of.filter(|of| !matches!(of, Value::Name(_))).cloned().unwrap_or_default();
         let at = |index: usize| {
-            let names: &[&str] = if index == 0 { &["path", "src", "source", "file"] } else { &["dst", "target", "dest"] };
+            let names: &[&str] =
+                if index == 0 { &["path", "src", "source", "file"] } else { &["dst", "target", "dest"] };
             args.get(index, names).cloned().unwrap_or_default()
         };
         // Rights for everybody, or those of the owner of a program.
@@ -174,7 +182,9 @@ impl Machine<'_> {
 
     fn connects(&mut self, does: Does, args: &Args) {
         let host = args.flat(0).iter().find_map(|value| match value {
-            Value::Text(_) => value.known().map(|host| host.to_string()),
+            Value::Text(_) => {
+                value.known().filter(|host| !matches!(&**host, "tcp" | "udp" | "tcp4")).map(|host| host.to_string())
+            }
             _ => None,
         });
         match does {

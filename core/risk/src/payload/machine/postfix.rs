@@ -185,7 +185,11 @@ impl Machine<'_> {
         let unknown = self.grammar.is_bare("*") && matches!(cursor.peek(), Some(Token::Text(_))) && !is_handle(name);
         let bare = self.grammar.is_bare(name) && function || unknown;
         let begins = begins_operand(cursor) && (cursor.spaced() || matches!(cursor.peek(), Some(Token::Text(_))));
-        if !bare || !begins || cursor.sees("(") || self.is_operator_next(cursor) && !cursor.sees("{") && !cursor.sees("\\") {
+        if !bare
+            || !begins
+            || cursor.sees("(")
+            || self.is_operator_next(cursor) && !cursor.sees("{") && !cursor.sees("\\")
+        {
             return None;
         }
         Some(self.bare_arguments(cursor))

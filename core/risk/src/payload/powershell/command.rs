@@ -1,18 +1,36 @@
 //! What one command does.
 
 use ogent_protocol::verdict::EffectKind::{
-    self, Account, Delete, Execute, Firewall, Kill, NetworkFetch, NetworkSend, Overwrite, Package, Permission, Persistence,
-    Power, Read, Remote, Service, Write,
+    self, Account, Delete, Execute, Firewall, Kill, NetworkFetch, NetworkSend, Overwrite, Package, Permission,
+    Persistence, Power, Read, Remote, Service, Write,
 };
 
-use super::lex::Word;
 use super::Script;
+use super::lex::Word;
 use crate::payload::value::Value;
 
 /// Verbs of commands that only show, select or make values.
 const SHOWS: &[&str] = &[
-    "get", "select", "where", "sort", "format", "measure", "convertto", "convertfrom", "write", "test", "compare", "group",
-    "foreach", "resolve", "split", "join", "find", "show", "wait", "read",
+    "get",
+    "select",
+    "where",
+    "sort",
+    "format",
+    "measure",
+    "convertto",
+    "convertfrom",
+    "write",
+    "test",
+    "compare",
+    "group",
+    "foreach",
+    "resolve",
+    "split",
+    "join",
+    "find",
+    "show",
+    "wait",
+    "read",
 ];
 
 /// Other commands, aliases and words of the language that do no more.
@@ -39,7 +57,9 @@ impl Script<'_> {
             return self.value(first);
         };
         let name = name.to_lowercase();
-        if name.starts_with(['$', '-', '+', '*', '!', '<', '>', '=']) || name.starts_with(|char: char| char.is_ascii_digit()) {
+        if name.starts_with(['$', '-', '+', '*', '!', '<', '>', '='])
+            || name.starts_with(|char: char| char.is_ascii_digit())
+        {
             self.members(first, arguments);
             return self.value(first);
         }
@@ -53,33 +73,48 @@ impl Script<'_> {
             "get-content" | "gc" | "cat" | "type" | "import-csv" | "select-string" | "sls" => self.to(Read, arguments),
             "remove-item" | "rm" | "del" | "rd" | "rmdir" | "erase" | "ri" => self.to(Delete, arguments),
             "clear-content" | "clc" | "clear-item" => self.to(Overwrite, arguments),
-            "set-content" | "sc" | "add-content" | "ac" | "out-file" | "new-item" | "ni" | "mkdir" | "md" | "export-csv" | "tee-object"
-            | "set-item" | "set-itemproperty" | "sp" | "export-clixml" | "compress-archive" | "expand-archive" => self.to(Write, arguments),
-            "move-item" | "mv" | "mi" | "move" | "rename-item" | "ren" | "rni" | "copy-item" | "cp" | "copy" | "cpi" => {
+            "set-content" | "sc" | "add-content" | "ac" | "out-file" | "new-item" | "ni" | "mkdir" | "md"
+            | "export-csv" | "tee-object" | "set-item" | "set-itemproperty" | "sp" | "export-clixml"
+            | "compress-archive" | "expand-archive" => self.to(Write, arguments),
+            "move-item" | "mv" | "mi" | "move" | "rename-item" | "ren" | "rni" | "copy-item" | "cp" | "copy"
+            | "cpi" => {
                 self.to(Overwrite, arguments);
             }
-            "invoke-webrequest" | "iwr" | "wget" | "curl" | "irm" | "invoke-restmethod" | "start-bitstransfer" => self.fetched(arguments),
+            "invoke-webrequest" | "iwr" | "wget" | "curl" | "irm" | "invoke-restmethod" | "start-bitstransfer" => {
+                self.fetched(arguments)
+            }
             "start-process" | "saps" | "start" => self.started(arguments),
             "invoke-command" | "icm" | "enter-pssession" | "new-pssession" => self.found.effect_on(Remote, None, false),
             "stop-process" | "spps" | "kill" | "taskkill" => self.to(Kill, arguments),
-            "stop-service" | "start-service" | "restart-service" | "set-service" | "new-service" | "remove-service" | "suspend-service" => {
+            "stop-service" | "start-service" | "restart-service" | "set-service" | "new-service" | "remove-service"
+            | "suspend-service" => {
                 self.to(Service, arguments);
             }
             "stop-computer" | "restart-computer" => self.found.effect_on(Power, None, false),
             "set-acl" => self.to(Permission, arguments),
-            "set-executionpolicy" | "set-mppreference" | "disable-windowsoptionalfeature" | "set-netfirewallprofile" => {
+            "set-executionpolicy"
+            | "set-mppreference"
+            | "disable-windowsoptionalfeature"
+            | "set-netfirewallprofile" => {
                 self.found.effect_on(Firewall, None, false);
             }
             "new-localuser" | "add-localgroupmember" | "set-localuser" | "remove-localuser" | "disable-localuser" => {
                 self.found.effect_on(Account, None, false);
             }
-            "install-module" | "install-package" | "uninstall-module" | "uninstall-package" | "update-module" | "install-script" => {
+            "install-module" | "install-package" | "uninstall-module" | "uninstall-package" | "update-module"
+            | "install-script" => {
                 self.found.effect_on(Package, None, false);
             }
-            "register-scheduledtask" | "new-scheduledtask" | "register-wmievent" => self.found.effect_on(Persistence, None, false),
-            "clear-eventlog" | "remove-eventlog" | "wevtutil" => self.found.effect_on(EffectKind::LogTampering, None, false),
+            "register-scheduledtask" | "new-scheduledtask" | "register-wmievent" => {
+                self.found.effect_on(Persistence, None, false)
+            }
+            "clear-eventlog" | "remove-eventlog" | "wevtutil" => {
+                self.found.effect_on(EffectKind::LogTampering, None, false)
+            }
             "clear-history" => self.found.effect_on(EffectKind::HistoryTampering, None, false),
-            "format-volume" | "clear-disk" | "initialize-disk" | "remove-partition" => self.found.effect_on(EffectKind::Format, None, false),
+            "format-volume" | "clear-disk" | "initialize-disk" | "remove-partition" => {
+                self.found.effect_on(EffectKind::Format, None, false)
+            }
             "add-type" | "import-module" | "ipmo" | "using" => self.found.effect_on(Execute, None, false),
             "send-mailmessage" => self.found.effect_on(NetworkSend, None, false),
             "new-object" => self.made(arguments),
@@ -112,7 +147,8 @@ impl Script<'_> {
 
     /// Does something to the first thing that is named, or to all of them.
     fn to(&mut self, kind: EffectKind, arguments: &[Word]) {
-        let recursive = arguments.iter().any(|word| matches!(word, Word::Bare(text) if text.to_lowercase().starts_with("-r")));
+        let recursive =
+            arguments.iter().any(|word| matches!(word, Word::Bare(text) if text.to_lowercase().starts_with("-r")));
         let mut targets = Vec::new();
         let mut skip = false;
         for word in arguments {
@@ -149,7 +185,10 @@ impl Script<'_> {
         let sends = arguments.iter().any(|word| {
             matches!(word, Word::Bare(text) if ["post", "put", "patch", "delete", "-body", "-infile"].contains(&text.to_lowercase().as_str()))
         });
-        let address = arguments.iter().map(|word| self.value(word)).find(|value| value.as_text().is_some_and(|text| text.contains("://")));
+        let address = arguments
+            .iter()
+            .map(|word| self.value(word))
+            .find(|value| value.as_text().is_some_and(|text| text.contains("://")));
         let kind = if sends { NetworkSend } else { NetworkFetch };
         self.found.effect(kind, &address.unwrap_or_default(), false);
     }
@@ -161,16 +200,31 @@ impl Script<'_> {
 
     /// `New-Object Net.Sockets.TCPClient(…)`.
     fn made(&mut self, arguments: &[Word]) {
-        let name = arguments.iter().find(|word| !is_parameter(word)).map(|word| self.value(word).piece().to_lowercase()).unwrap_or_default();
+        let name = arguments
+            .iter()
+            .find(|word| !is_parameter(word))
+            .map(|word| self.value(word).piece().to_lowercase())
+            .unwrap_or_default();
         if name.contains("sockets.") {
             self.found.connected();
             self.found.effect_on(NetworkSend, None, false);
         } else if name.contains("process") {
             self.found.handed_over();
             self.found.runs_unknown();
-        } else if !["webclient", "psobject", "datetime", "random", "text.", "collections.", "io.string", "version", "uri", "timespan"]
-            .iter()
-            .any(|known| name.contains(known))
+        } else if ![
+            "webclient",
+            "psobject",
+            "datetime",
+            "random",
+            "text.",
+            "collections.",
+            "io.string",
+            "version",
+            "uri",
+            "timespan",
+        ]
+        .iter()
+        .any(|known| name.contains(known))
         {
             self.found.opaque();
         }
@@ -206,7 +260,9 @@ impl Script<'_> {
     fn member(&mut self, of: &str, member: &str) {
         let member = member.trim_end_matches(|char: char| !char.is_alphanumeric());
         match member {
-            "downloadstring" | "downloaddata" | "openread" | "getasync" => self.found.effect_on(NetworkFetch, None, false),
+            "downloadstring" | "downloaddata" | "openread" | "getasync" => {
+                self.found.effect_on(NetworkFetch, None, false)
+            }
             "downloadfile" => {
                 self.found.effect_on(NetworkFetch, None, false);
                 self.found.effect_on(Write, None, false);
@@ -215,9 +271,13 @@ impl Script<'_> {
             "getstream" | "connect" | "accepttcpclient" | "acceptsocket" => self.found.connected(),
             "start" if of.contains("process") || of.is_empty() => self.found.runs_unknown(),
             "delete" => self.found.effect_on(Delete, None, false),
-            "writealltext" | "writeallbytes" | "writealllines" | "appendalltext" | "create" => self.found.effect_on(Write, None, false),
+            "writealltext" | "writeallbytes" | "writealllines" | "appendalltext" | "create" => {
+                self.found.effect_on(Write, None, false)
+            }
             "readalltext" | "readallbytes" | "readalllines" => self.found.effect_on(Read, None, false),
-            "invoke" | "invokescript" | "load" | "loadfile" | "loadwithpartialname" | "shellexecute" => self.found.runs_unknown(),
+            "invoke" | "invokescript" | "load" | "loadfile" | "loadwithpartialname" | "shellexecute" => {
+                self.found.runs_unknown()
+            }
             known if MEMBERS.split_whitespace().any(|name| name == known) => {}
             _ if of.is_empty() && member.is_empty() => {}
             _ => self.found.opaque(),

@@ -143,7 +143,10 @@ fn expanded(text: &str, commands: &mut Vec<Vec<Word>>, depth: usize) -> Option<S
                 cut(&mut Reader::new(inner), commands, depth + 1)?;
                 commands.push(last);
             }
-            '$' if reader.peek().is_some_and(|next| next.is_alphanumeric() || matches!(next, '_' | '{' | '$' | '?')) => {
+            '$' if reader
+                .peek()
+                .is_some_and(|next| next.is_alphanumeric() || matches!(next, '_' | '{' | '$' | '?')) =>
+            {
                 expanded.push(UNKNOWN);
                 reader.bump();
                 reader.take_while(|char| char.is_alphanumeric() || matches!(char, '_' | '}' | ':'));

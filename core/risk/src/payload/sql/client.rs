@@ -8,10 +8,49 @@ use crate::payload::value::Value;
 
 /// Commands of sqlite3 that only show something, or how it is shown.
 const SQLITE_SHOWS: &[&str] = &[
-    "tables", "schema", "fullschema", "indexes", "indices", "databases", "dump", "headers", "header", "mode", "width", "help",
-    "quit", "exit", "show", "separator", "nullvalue", "echo", "timer", "stats", "explain", "eqp", "bail", "print", "changes",
-    "timeout", "dbinfo", "lint", "prompt", "version", "parameter", "cd", "dbconfig", "limit", "sha3sum", "vfsname", "open",
-    "connection", "unmodule", "progress", "auth", "binary", "crlf",
+    "tables",
+    "schema",
+    "fullschema",
+    "indexes",
+    "indices",
+    "databases",
+    "dump",
+    "headers",
+    "header",
+    "mode",
+    "width",
+    "help",
+    "quit",
+    "exit",
+    "show",
+    "separator",
+    "nullvalue",
+    "echo",
+    "timer",
+    "stats",
+    "explain",
+    "eqp",
+    "bail",
+    "print",
+    "changes",
+    "timeout",
+    "dbinfo",
+    "lint",
+    "prompt",
+    "version",
+    "parameter",
+    "cd",
+    "dbconfig",
+    "limit",
+    "sha3sum",
+    "vfsname",
+    "open",
+    "connection",
+    "unmodule",
+    "progress",
+    "auth",
+    "binary",
+    "crlf",
 ];
 
 /// Commands of mysql that read a word as their command, each with its short form.
@@ -114,8 +153,9 @@ fn meta(name: &str, rest: &str, found: &mut Findings) -> bool {
         "password" => found.effect_on(EffectKind::Account, None, false),
         "" | "n" | "r" | "t" | "'" => return false,
         name if name.starts_with(['d', 'l', 'z', 's']) => {}
-        "q" | "x" | "pset" | "timing" | "c" | "connect" | "conninfo" | "encoding" | "echo" | "h" | "help" | "a" | "f" | "H"
-        | "C" | "p" | "gdesc" | "if" | "else" | "endif" | "unset" | "watch" | "warn" | "qecho" | "errverbose" | "G" | "u" | "W" => {}
+        "q" | "x" | "pset" | "timing" | "c" | "connect" | "conninfo" | "encoding" | "echo" | "h" | "help" | "a"
+        | "f" | "H" | "C" | "p" | "gdesc" | "if" | "else" | "endif" | "unset" | "watch" | "warn" | "qecho"
+        | "errverbose" | "G" | "u" | "W" => {}
         _ => found.opaque(),
     }
     // A name in backquotes is what a command prints.
@@ -133,7 +173,9 @@ fn copy(rest: &str, found: &mut Findings) {
         return found.shell(&Value::text(command.trim_matches('\'')));
     }
     match (at(" to "), at(" from ")) {
-        (Some(file), _) if !file.to_ascii_lowercase().starts_with("std") => found.effect(EffectKind::Write, &path(file), false),
+        (Some(file), _) if !file.to_ascii_lowercase().starts_with("std") => {
+            found.effect(EffectKind::Write, &path(file), false)
+        }
         (None, Some(file)) => {
             found.effect(EffectKind::Read, &path(file), false);
             found.effect_on(EffectKind::DatabaseChange, None, false);

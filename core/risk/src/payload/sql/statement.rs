@@ -1,38 +1,34 @@
 //! What one statement does.
 
-use ogent_protocol::verdict::EffectKind::{
-    self, Account, DatabaseChange, DatabaseDrop, Execute, Read, Service, Write,
-};
+use ogent_protocol::verdict::EffectKind::{self, Account, DatabaseChange, DatabaseDrop, Execute, Read, Service, Write};
 
 use super::lex::Token;
 use crate::payload::findings::Findings;
 use crate::payload::value::Value;
 
 /// Words that begin a statement which only shows something, or says how to go on.
-const READS: &[&str] = &[
-    "SELECT", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "WITH", "VALUES", "TABLE", "USE", "PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "START",
-    "SAVEPOINT", "RELEASE", "END", "FETCH", "DECLARE", "CLOSE", "HELP", "CHECK", "CHECKSUM", "STATUS", "GO", "PRINT", "LISTEN",
-    "UNLISTEN", "DISCARD", "EXIT", "QUIT", "ABORT", "SET", "RESET", "ANALYZE", "ANALYSE", "ATTACH", "DETACH", "DELIMITER",
-    "UNLOCK", "FROM", "IF", "ELSE", "MOVE",
-];
+const READS: &str = "SELECT SHOW DESCRIBE DESC EXPLAIN WITH VALUES TABLE USE PRAGMA BEGIN COMMIT ROLLBACK START SAVEPOINT RELEASE \
+     END FETCH DECLARE CLOSE HELP CHECK CHECKSUM STATUS GO PRINT LISTEN UNLISTEN DISCARD EXIT QUIT ABORT SET \
+     RESET ANALYZE ANALYSE ATTACH DETACH DELIMITER UNLOCK FROM IF ELSE MOVE";
 
 /// Words that begin a statement which changes data or how it is kept.
-const CHANGES: &[&str] = &[
-    "INSERT", "UPDATE", "REPLACE", "MERGE", "UPSERT", "CREATE", "ALTER", "GRANT", "REVOKE", "RENAME", "VACUUM", "REINDEX",
-    "CLUSTER", "OPTIMIZE", "REPAIR", "COMMENT", "LOCK", "IMPORT", "REFRESH", "NOTIFY", "LOAD", "FLUSH", "PURGE", "SECURITY",
-    "IMPORTANT", "REASSIGN", "HANDLER", "XA", "CHANGE", "BACKUP", "RESTORE", "DENY",
-];
+const CHANGES: &str = "INSERT UPDATE REPLACE MERGE UPSERT CREATE ALTER GRANT REVOKE RENAME VACUUM REINDEX CLUSTER OPTIMIZE REPAIR \
+     COMMENT LOCK IMPORT REFRESH NOTIFY LOAD FLUSH PURGE SECURITY IMPORTANT REASSIGN HANDLER XA CHANGE BACKUP \
+     RESTORE DENY";
 
 /// Functions that run commands of the machine the database is on.
-const RUNS: &[&str] = &["XP_CMDSHELL", "SYS_EXEC", "SYS_EVAL", "SHELL_EXEC"];
+const RUNS: &str = "XP_CMDSHELL SYS_EXEC SYS_EVAL SHELL_EXEC";
 
 /// Functions that load code into the database.
-const LOADS: &[&str] = &["LOAD_EXTENSION", "SONAME", "PYTHON_EXEC", "SP_OACREATE", "SP_OAMETHOD"];
+const LOADS: &str = "LOAD_EXTENSION SONAME PYTHON_EXEC SP_OACREATE SP_OAMETHOD";
 
 /// Functions that read files of the machine the database is on, or write them.
-const READS_FILES: &[&str] =
-    &["LOAD_FILE", "PG_READ_FILE", "PG_READ_BINARY_FILE", "PG_LS_DIR", "READFILE", "OPENROWSET", "LO_IMPORT", "UTL_FILE"];
-const WRITES_FILES: &[&str] = &["LO_EXPORT", "WRITEFILE", "PG_FILE_WRITE", "EDIT"];
+const READS_FILES: &str = "LOAD_FILE PG_READ_FILE PG_READ_BINARY_FILE PG_LS_DIR READFILE OPENROWSET LO_IMPORT UTL_FILE";
+const WRITES_FILES: &str = "LO_EXPORT WRITEFILE PG_FILE_WRITE EDIT";
+
+fn is_among(words: &str, word: &str) -> bool {
+    words.split_whitespace().any(|known| known == word)
+}
 
 /// Says what a statement does.
 pub(super) fn does(tokens: &[Token], found: &mut Findings) {
@@ -52,7 +48,9 @@ pub(super) fn does(tokens: &[Token], found: &mut Findings) {
         "TRUNCATE" => found.effect(DatabaseDrop, &last_name(&words), true),
         "DELETE" if !has("WHERE") && !has("LIMIT") => found.effect(DatabaseDrop, &name_after(&words, "FROM"), true),
         "DELETE" => found.effect(DatabaseChange, &name_after(&words, "FROM"), false),
-        "ALTER" if has("DROP") => found.effect(DatabaseDrop, &words.get(2).map_or(Value::Unknown, |name| text(name)), false),
+        "ALTER" if has("DROP") => {
+            found.effect(DatabaseDrop, &words.get(2).map_or(Value::Unknown, |name| text(name)), false)
+        }
         "LOAD" if second.is_some_and(|word| word.is("DATA") || word.is("XML")) => {
             found.effect(Read, &first_text(tokens), false);
             found.effect_on(DatabaseChange, None, false);
@@ -68,7 +66,7 @@ pub(super) fn does(tokens: &[Token], found: &mut Findings) {
         "SET" if second.is_some_and(|word| word.is("GLOBAL") || word.is("PERSIST")) => {
             found.effect_on(DatabaseChange, None, false);
         }
-        "PRAGMA" if tokens.iter().any(|token| *token == Token::Other('=')) => found.effect_on(DatabaseChange, None, false),
+        "PRAGMA" if tokens.contains(&Token::Other('=')) => found.effect_on(DatabaseChange, None, false),
         "ATTACH" => found.effect(Read, &first_text(tokens), false),
         "SHUTDOWN" | "KILL" => found.effect_on(Service, None, false),
         "INSTALL" | "UNINSTALL" => found.effect_on(Execute, None, false),
@@ -78,8 +76,8 @@ pub(super) fn does(tokens: &[Token], found: &mut Findings) {
             found.effect(DatabaseChange, &name, true);
         }
         "EXEC" | "EXECUTE" | "CALL" | "PREPARE" | "DO" | "DBCC" => called(tokens, &words, found),
-        _ if READS.contains(&first.as_str()) => into(tokens, &words, found),
-        _ if CHANGES.contains(&first.as_str()) => found.effect(DatabaseChange, &last_known_table(&words), false),
+        _ if is_among(READS, first) => into(tokens, &words, found),
+        _ if is_among(CHANGES, first) => found.effect(DatabaseChange, &last_known_table(&words), false),
         _ => found.opaque(),
     }
 }
@@ -101,7 +99,9 @@ fn text_after(tokens: &[Token], word: &str) -> Value {
 }
 
 fn last_name(words: &[&Token]) -> Value {
-    let option = |word: &&&Token| ["CASCADE", "RESTRICT", "IDENTITY", "RESTART", "CONTINUE"].iter().any(|option| word.is(option));
+    let option = |word: &&&Token| {
+        ["CASCADE", "RESTRICT", "IDENTITY", "RESTART", "CONTINUE"].iter().any(|option| word.is(option))
+    };
     words.iter().rev().find(|word| !option(word)).map_or(Value::Unknown, |word| text(word))
 }
 
@@ -175,7 +175,8 @@ fn hidden_change(words: &[&Token], found: &mut Findings) {
 
 /// Functions that do more than compute, wherever they stand.
 fn functions(tokens: &[Token], found: &mut Findings) {
-    let called = |names: &[&str]| tokens.iter().position(|token| matches!(token, Token::Word(name, _) if names.contains(&name.as_str())));
+    let called =
+        |names: &str| tokens.iter().position(|token| matches!(token, Token::Word(name, _) if is_among(names, name)));
     let argument = |at: usize| first_text(tokens.get(at..).unwrap_or_default());
     if let Some(at) = called(RUNS) {
         found.shell(&argument(at));
@@ -187,13 +188,19 @@ fn functions(tokens: &[Token], found: &mut Findings) {
         found.effect(Read, &argument(at), false);
     }
     if let Some(at) = called(WRITES_FILES) {
-        let texts: Vec<Value> = tokens.get(at..).unwrap_or_default().iter().filter(|token| matches!(token, Token::Text(_))).map(text).collect();
+        let texts: Vec<Value> = tokens
+            .get(at..)
+            .unwrap_or_default()
+            .iter()
+            .filter(|token| matches!(token, Token::Text(_)))
+            .map(text)
+            .collect();
         found.effect(Write, texts.first().unwrap_or(&Value::Unknown), false);
     }
-    if called(&["PG_TERMINATE_BACKEND", "PG_CANCEL_BACKEND"]).is_some() {
+    if called("PG_TERMINATE_BACKEND PG_CANCEL_BACKEND").is_some() {
         found.effect_on(EffectKind::Kill, None, false);
     }
-    if called(&["DBLINK", "DBLINK_CONNECT", "HTTP_GET", "HTTP_POST"]).is_some() {
+    if called("DBLINK DBLINK_CONNECT HTTP_GET HTTP_POST").is_some() {
         found.effect_on(EffectKind::NetworkSend, None, false);
     }
 }
@@ -215,8 +222,10 @@ fn into(tokens: &[Token], words: &[&Token], found: &mut Findings) {
 
 /// `EXEC procedure`, `DO $$ … $$`.
 fn called(tokens: &[Token], words: &[&Token], found: &mut Findings) {
-    let runs = tokens.iter().any(|token| matches!(token, Token::Word(name, _) if RUNS.contains(&name.as_str())));
-    let shows = words.get(1).is_some_and(|word| matches!(word, Token::Word(name, _) if name.starts_with("SP_HELP") || name == "SP_WHO"));
+    let runs = tokens.iter().any(|token| matches!(token, Token::Word(name, _) if is_among(RUNS, name)));
+    let shows = words
+        .get(1)
+        .is_some_and(|word| matches!(word, Token::Word(name, _) if name.starts_with("SP_HELP") || name == "SP_WHO"));
     if !runs && !shows {
         found.opaque();
     }
