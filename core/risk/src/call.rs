@@ -137,6 +137,9 @@ impl Judge<'_> {
 
     /// A name that is a pattern, `/bin/r?`: what it could be is followed.
     fn patterned(&mut self, text: &str, name: &Word, words: &[Word], stdin: &Data, span: Span) -> Data {
+        if !self.search(span) {
+            return Data::unknown(Provenance::CommandOutput);
+        }
         let pattern = text.rsplit('/').next().unwrap_or(text);
         let prefix = pattern.get(..pattern.find(['*', '?', '[', '\\']).unwrap_or(pattern.len())).unwrap_or_default();
         let mut names: Vec<&str> = self.rules.names_with(prefix).filter(|name| glob::matches(pattern, name)).collect();

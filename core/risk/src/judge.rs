@@ -9,7 +9,7 @@ use rable::Node;
 
 use crate::context::Context;
 use crate::data::Data;
-use crate::limits::{MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_HISTORY, MAX_STEPS};
+use crate::limits::{MAX_DEPTH, MAX_EXPANDED_BYTES, MAX_HISTORY, MAX_PATTERNS, MAX_STEPS};
 use crate::place::Standpoint;
 use crate::report::{Deed, Report};
 use crate::rules::{self, Rules};
@@ -40,6 +40,7 @@ pub(crate) struct Judge<'a> {
     pub(crate) depth: u8,
     steps: u32,
     bytes: usize,
+    patterns: u32,
 }
 
 /// What stands where.
@@ -91,6 +92,7 @@ impl<'a> Judge<'a> {
             depth: 0,
             steps: 0,
             bytes: 0,
+            patterns: 0,
         }
     }
 
@@ -233,6 +235,15 @@ impl<'a> Judge<'a> {
             self.report.give_up("it has more steps than are looked at", span);
         }
         self.steps < MAX_STEPS
+    }
+
+    /// Counts one search for the names that a pattern may stand for; false when there have been too many.
+    pub(crate) fn search(&mut self, span: Span) -> bool {
+        self.patterns += 1;
+        if self.patterns == MAX_PATTERNS + 1 {
+            self.report.give_up("it has more patterns for names of programs than are looked at", span);
+        }
+        self.patterns <= MAX_PATTERNS
     }
 
     /// Counts bytes that expansions have made; false when there have been too many.

@@ -15,6 +15,9 @@ pub(crate) const MAX_DEPTH: u8 = 12;
 /// Steps for one command: each call, each word of a loop, each alternative counts one.
 pub(crate) const MAX_STEPS: u32 = 2000;
 
+/// Names of programs that are patterns: each search goes over all names.
+pub(crate) const MAX_PATTERNS: u32 = 4;
+
 /// Bytes of text that expansions may make for one command.
 pub(crate) const MAX_EXPANDED_BYTES: usize = 256 * 1024;
 

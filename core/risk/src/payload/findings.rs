@@ -77,6 +77,9 @@ impl Findings {
 
     /// The same, with what it reads on its standard input.
     pub(super) fn shell_with(&mut self, line: &Value, input: Option<&Value>) {
+        if let Value::List(words) = line {
+            return self.argv_with(words, input);
+        }
         match (input, line.as_text()) {
             (None, _) => self.shell(line),
             (Some(input), Some(line)) => self.shell(&Value::text(format!("echo {} | {line}", quoted(input)))),

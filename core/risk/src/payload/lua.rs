@@ -21,11 +21,12 @@ pub(super) static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar {
 const FUNCTIONS: Rows = &[
     (
         Does::Plain,
-        "print type pairs ipairs next tonumber select error  rawget rawset rawequal rawlen unpack \
-         setmetatable getmetatable collectgarbage io.write  os.time os.clock os.date os.getenv os.difftime os.exit \
-         os.tmpname string.len string.find string.match string.gmatch string.byte string.sub table.insert table.remove \
-         table.sort table.unpack table.pack io.type io.flush io.stdout io.stderr.write io.stdin.read io.stdout.write io.close \
-         string.pack string.unpack coroutine.create coroutine.wrap coroutine.resume coroutine.yield coroutine.status utf8.len",
+        "print type pairs ipairs next tonumber select error rawget rawset rawequal rawlen unpack setmetatable \
+         getmetatable collectgarbage io.write os.time os.clock os.date os.getenv os.difftime os.exit os.tmpname \
+         string.len string.find string.match string.gmatch string.byte string.sub table.insert table.remove \
+         table.sort table.unpack table.pack io.type io.flush io.stdout io.stderr.write io.stdin.read \
+         io.stdout.write io.close string.pack string.unpack coroutine.create coroutine.wrap coroutine.resume \
+         coroutine.yield coroutine.status utf8.len",
     ),
     (Does::Same, "tostring assert"),
     (Does::Plain, "string.gsub io.read string.gfind"),
@@ -36,7 +37,7 @@ const FUNCTIONS: Rows = &[
     (Does::Makes(Makes::Lower), "string.lower"),
     (Does::Makes(Makes::Upper), "string.upper"),
     (Does::Plain, "string.rep"),
-    (Does::Shell, "os.execute io.popen os.spawn posix.popen vim.fn.system "),
+    (Does::Shell, "os.execute io.popen os.spawn posix.popen vim.fn.system"),
     (Does::Argv, "posix.exec posix.execp unix.execve posix.unistd.exec posix.unistd.execp luv.spawn uv.spawn"),
     (Does::Compiles, "load loadstring"),
     (Does::Unseen, "string.dump ffi.cdef ffi.load debug.debug debug.sethook debug.setupvalue"),
@@ -64,8 +65,8 @@ const FUNCTIONS: Rows = &[
 const METHODS: Rows = &[
     (
         Does::Plain,
-        "read write lines close flush seek setvbuf len find match gmatch byte sub gsub rep send receive settimeout getpeername \
-         getsockname setoption  receivefrom",
+        "read write lines close flush seek setvbuf len find match gmatch byte sub gsub rep send receive \
+         settimeout getpeername getsockname setoption receivefrom",
     ),
     (Does::Makes(Makes::Format), "format"),
     (Does::Makes(Makes::Reverse), "reverse"),
@@ -76,6 +77,6 @@ const METHODS: Rows = &[
     (Does::Shell, "execute popen"),
 ];
 
-const KNOWN: &str = "os io string table debug package coroutine utf8 socket posix lfs ffi uv luv vim ssl unix socket.http ssl.https lpeg cjson \
-     luarocks _G _ENV bit32";
+const KNOWN: &str = "os io string table debug package coroutine utf8 socket posix lfs ffi uv luv vim ssl unix \
+         socket.http ssl.https lpeg cjson luarocks _G _ENV bit32";
 const HARMLESS: &str = "math bit bit32 cjson dkjson lpeg inspect";

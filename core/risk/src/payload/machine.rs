@@ -65,6 +65,9 @@ struct Machine<'f> {
     joins: bool,
     /// There are branches, loops or functions.
     branches: bool,
+    /// Names were taken from modules that only compute; from others.
+    harmless_names: bool,
+    other_names: bool,
     depth: usize,
     code_depth: usize,
     codes: usize,
@@ -80,6 +83,8 @@ impl<'f> Machine<'f> {
             defined: HashSet::new(),
             joins: false,
             branches: false,
+            harmless_names: false,
+            other_names: false,
             depth: 0,
             code_depth: 0,
             codes: 0,
@@ -243,7 +248,7 @@ impl<'f> Machine<'f> {
 
     /// Perl reads the files that its arguments name, and runs those that are commands.
     fn argv_files(&mut self, value: &Value) {
-        let Value::List(files) = value else { return };
+        let files = if let Value::List(files) = value { files } else { value.choices() };
         for file in files.iter().filter_map(Value::as_text) {
             match file.trim().strip_suffix('|').or_else(|| file.trim().strip_prefix('|')) {
                 Some(command) => self.found.shell(&Value::text(command.trim())),

@@ -34,8 +34,8 @@ const FUNCTIONS: Rows = &[
     ),
     (
         Does::Shell,
-        "system popen shell exec Runtime.getRuntime.exec Runtime.exec Process.Start Process.run os.execute system2 \
-         libc.system C.system Deno.run pipe shellExecute ShellExecute WinExec",
+        "system popen shell exec Runtime.getRuntime.exec Runtime.exec Process.Start Process.run os.execute \
+         system2 libc.system C.system Deno.run pipe shellExecute ShellExecute WinExec",
     ),
     (
         Does::Argv,
@@ -65,8 +65,9 @@ const FUNCTIONS: Rows = &[
     (Does::Act(PrivilegeRaised), "setuid setgid Setuid Setgid syscall.Setuid seteuid setreuid"),
     (
         Does::Connects,
-        "net.Dial net.DialTimeout tls.Dial Socket TcpClient TCPClient TcpStream.connect socketConnection Sockets.TcpClient \
-         Net.Sockets.TcpClient Net.Sockets.TCPClient syscall.Connect connect socket SSLSocket SocketChannel.open make.socket",
+        "net.Dial net.DialTimeout tls.Dial Socket TcpClient TCPClient TcpStream.connect socketConnection \
+         Sockets.TcpClient Net.Sockets.TcpClient Net.Sockets.TCPClient syscall.Connect connect socket SSLSocket \
+         SocketChannel.open make.socket",
     ),
     (
         Does::Listens,

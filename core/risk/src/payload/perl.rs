@@ -57,19 +57,20 @@ pub(super) static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar {
 const FUNCTIONS: Rows = &[
     (
         Does::Plain,
-        "print printf say abs atan2 bless caller chomp chop cos crypt defined delete die each exists exp exit grep hex index \
-         int keys lcfirst length log map oct ord pop pos push quotemeta rand ref reset rindex scalar shift sin sort splice split sprintf \
-         sqrt srand study substr tell time times tie tied ucfirst undef unpack unshift untie values vec wait waitpid wantarray warn \
-         write localtime gmtime sleep alarm eof close binmode fileno read readline getc select seek sysread sysseek \
-         syswrite  format formline prototype local lock stat lstat readlink readdir closedir rewinddir opendir glob \
-         getpwnam getpwuid getgrnam getgrgid getlogin getppid getpgrp getpriority gethostbyname gethostbyaddr getprotobyname \
-         getservbyname getsockname getpeername getsockopt setsockopt fc umask chdir flock pipe fcntl  import no \
-         sum min max first any all none uniq shuffle reduce maxstr minstr product pairs looks_like_number blessed \
-         reftype dualvar Dumper encode_json decode_json to_json from_json encode decode strftime mktime floor ceil fmod \
-         basename dirname fileparse cwd getcwd GetOptions sockaddr_in inet_aton inet_ntoa pack_sockaddr_in unpack_sockaddr_in \
-         md5_hex sha1_hex sha256_hex sha512_hex encode_base64 uri_escape uri_unescape usleep carp croak confess \
-         isatty ttyname uname tv_interval gettimeofday  encode_utf8 decode_utf8  setsid WNOHANG dclone \
-         abs_path realpath rel2abs STDIN STDOUT STDERR",
+        "print printf say abs atan2 bless caller chomp chop cos crypt defined delete die each exists exp exit \
+         grep hex index int keys lcfirst length log map oct ord pop pos push quotemeta rand ref reset rindex \
+         scalar shift sin sort splice split sprintf sqrt srand study substr tell time times tie tied ucfirst \
+         undef unpack unshift untie values vec wait waitpid wantarray warn write localtime gmtime sleep alarm eof \
+         close binmode fileno read readline getc select seek sysread sysseek syswrite format formline prototype \
+         local lock stat lstat readlink readdir closedir rewinddir opendir glob getpwnam getpwuid getgrnam \
+         getgrgid getlogin getppid getpgrp getpriority gethostbyname gethostbyaddr getprotobyname getservbyname \
+         getsockname getpeername getsockopt setsockopt fc umask chdir flock pipe fcntl import no sum min max \
+         first any all none uniq shuffle reduce maxstr minstr product pairs looks_like_number blessed reftype \
+         dualvar Dumper encode_json decode_json to_json from_json encode decode strftime mktime floor ceil fmod \
+         basename dirname fileparse cwd getcwd GetOptions sockaddr_in inet_aton inet_ntoa pack_sockaddr_in \
+         unpack_sockaddr_in md5_hex sha1_hex sha256_hex sha512_hex encode_base64 uri_escape uri_unescape usleep \
+         carp croak confess isatty ttyname uname tv_interval gettimeofday encode_utf8 decode_utf8 setsid WNOHANG \
+         dclone abs_path realpath rel2abs STDIN STDOUT STDERR",
     ),
     (Does::Makes(Makes::Lower), "lc"),
     (Does::Makes(Makes::Upper), "uc"),
@@ -82,10 +83,10 @@ const FUNCTIONS: Rows = &[
     (Does::Makes(Makes::Path), "catfile File.Spec.catfile"),
     (
         Does::Plain,
-        "MIME.Base64.encode MIME.Base64.encode_base64 POSIX.strftime POSIX.floor POSIX.ceil POSIX.mktime POSIX.uname \
-         POSIX.isatty POSIX.setsid POSIX._exit POSIX.getpid Cwd.getcwd Cwd.cwd Cwd.abs_path Time.HiRes.time \
-         Time.HiRes.sleep Sys.Hostname.hostname hostname POSIX.fmod POSIX.strtol POSIX.LONG_MAX POSIX.INT_MAX POSIX.DBL_MAX \
-         Socket.inet_aton Socket.sockaddr_in",
+        "MIME.Base64.encode MIME.Base64.encode_base64 POSIX.strftime POSIX.floor POSIX.ceil POSIX.mktime \
+         POSIX.uname POSIX.isatty POSIX.setsid POSIX._exit POSIX.getpid Cwd.getcwd Cwd.cwd Cwd.abs_path \
+         Time.HiRes.time Time.HiRes.sleep Sys.Hostname.hostname hostname POSIX.fmod POSIX.strtol POSIX.LONG_MAX \
+         POSIX.INT_MAX POSIX.DBL_MAX Socket.inet_aton Socket.sockaddr_in",
     ),
     (Does::Command, "system exec"),
     (Does::Shell, "readpipe qx"),
@@ -98,7 +99,7 @@ const FUNCTIONS: Rows = &[
     (Does::Load, "require dl_load_file DynaLoader.dl_load_file"),
     (Does::PerlOpens, "open"),
     (Does::To(Write, 1), "sysopen symlink link"),
-    (Does::To(Read, 0), "slurp read_file "),
+    (Does::To(Read, 0), "slurp read_file"),
     (Does::ToAll(Delete, 0), "unlink rmdir"),
     (Does::Tree(Delete, 0), "rmtree remove_tree File.Path.rmtree File.Path.remove_tree"),
     (Does::ToAll(Write, 0), "mkdir mkpath make_path File.Path.mkpath File.Path.make_path write_file append_file"),
@@ -116,8 +117,8 @@ const FUNCTIONS: Rows = &[
     (Does::Plain, "socket Socket.socket socketpair send recv shutdown"),
     (
         Does::Connects,
-        "connect IO.Socket.INET IO.Socket.INET.new IO.Socket.INET6.new IO.Socket.IP.new IO.Socket.SSL.new IO.Socket.UNIX.new \
-         IO.Socket.INET6 IO.Socket.IP IO.Socket.SSL Net.FTP.new Net.SMTP.new Net.Telnet.new",
+        "connect IO.Socket.INET IO.Socket.INET.new IO.Socket.INET6.new IO.Socket.IP.new IO.Socket.SSL.new \
+         IO.Socket.UNIX.new IO.Socket.INET6 IO.Socket.IP IO.Socket.SSL Net.FTP.new Net.SMTP.new Net.Telnet.new",
     ),
     (Does::Listens, "bind listen accept HTTP.Daemon.new"),
     (Does::Fetches, "get getprint getstore LWP.Simple.get LWP.Simple.getprint LWP.Simple.getstore"),
@@ -126,11 +127,11 @@ const FUNCTIONS: Rows = &[
 const METHODS: Rows = &[
     (
         Does::Plain,
-        "new print printf say autoflush binmode close opened eof fileno getline getlines recv send write read sysread syswrite \
-         import add keys values get_value decode encode pretty canonical utf8 parse as_string content decoded_content \
-         is_success status_line code header epoch ymd hms year month day hour minute second strftime now today json date \
-         datetime blocking timeout input_line_number  dump Indent Sortkeys Terse can isa ref mon mday yday wday \
-         sockhost sockport peerhost peerport agent env_proxy ssl_opts",
+        "new print printf say autoflush binmode close opened eof fileno getline getlines recv send write read \
+         sysread syswrite import add keys values get_value decode encode pretty canonical utf8 parse as_string \
+         content decoded_content is_success status_line code header epoch ymd hms year month day hour minute \
+         second strftime now today json date datetime blocking timeout input_line_number dump Indent Sortkeys \
+         Terse can isa ref mon mday yday wday sockhost sockport peerhost peerport agent env_proxy ssl_opts",
     ),
     (Does::Listens, "accept listen"),
     (Does::Connects, "connect"),
@@ -145,11 +146,13 @@ const METHODS: Rows = &[
     (Does::Act(NetworkSend), "put_file"),
 ];
 
-const KNOWN: &str = "POSIX Socket IO IPC File LWP Net HTTP MIME Time Cwd Sys Storable DynaLoader DBI Storable Fcntl Errno URI \
-     Term WWW Symbol SelectSaver SelfLoader AutoLoader XSLoader threads Thread Tk Expect Safe Opcode";
+const KNOWN: &str = "POSIX Socket IO IPC File LWP Net HTTP MIME Time Cwd Sys Storable DynaLoader DBI Storable \
+         Fcntl Errno URI Term WWW Symbol SelectSaver SelfLoader AutoLoader XSLoader threads Thread Tk Expect Safe \
+         Opcode";
 
-const HARMLESS: &str = "strict warnings utf8 feature integer bigint bignum bigrat constant vars overload parent base fields  open locale \
-     bytes sort diagnostics less re charnames experimental autodie mro version List Scalar Data JSON Encode Digest Math Text \
-     Getopt Carp English Tie.Hash Tie.Array Unicode Hash Algorithm Memoize Benchmark  Config Env I18N PerlIO Params \
-     Try Moo Moose Modern common Mojo.JSON YAML Time.Local Time.Piece Time.HiRes File.Basename File.Spec Date DateTime \
-     Statistics Number Class sigtrap subs filetest attributes if deprecate";
+const HARMLESS: &str = "strict warnings utf8 feature integer bigint bignum bigrat constant vars overload parent \
+         base fields open locale bytes sort diagnostics less re charnames experimental autodie mro version List \
+         Scalar Data JSON Encode Digest Math Text Getopt Carp English Tie.Hash Tie.Array Unicode Hash Algorithm \
+         Memoize Benchmark Config Env I18N PerlIO Params Try Moo Moose Modern common Mojo.JSON YAML Time.Local \
+         Time.Piece Time.HiRes File.Basename File.Spec Date DateTime Statistics Number Class sigtrap subs \
+         filetest attributes if deprecate";

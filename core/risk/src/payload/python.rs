@@ -28,47 +28,49 @@ pub(super) static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar {
 const FUNCTIONS: Rows = &[
     (
         Does::Plain,
-        "print len range enumerate zip abs min max sum round divmod pow hash id ord bin hex oct type isinstance issubclass \
-         hasattr callable repr ascii format input raw_input iter next any all dict set frozenset tuple list int float \
-         complex bool object super property staticmethod classmethod slice vars dir locals globals help exit quit \
-         memoryview long xrange unichr cmp callable basestring \
-         Exception ValueError TypeError KeyError IndexError RuntimeError OSError IOError SystemExit StopIteration \
-         NotImplementedError AssertionError FileNotFoundError KeyboardInterrupt",
+        "print len range enumerate zip abs min max sum round divmod pow hash id ord bin hex oct type isinstance \
+         issubclass hasattr callable repr ascii format input raw_input iter next any all dict set frozenset tuple \
+         list int float complex bool object super property staticmethod classmethod slice vars dir locals globals \
+         help exit quit memoryview long xrange unichr cmp callable basestring Exception ValueError TypeError \
+         KeyError IndexError RuntimeError OSError IOError SystemExit StopIteration NotImplementedError \
+         AssertionError FileNotFoundError KeyboardInterrupt",
     ),
     (
         Does::Plain,
         "sys.exit sys.stdin.read sys.stdin.readline sys.stdin.readlines sys.stdin.buffer.read sys.stdout.write \
-         sys.stdout.flush sys.stdout.buffer.write sys.stderr.write sys.stderr.flush sys.getsizeof sys.getrecursionlimit \
-         sys.setrecursionlimit sys.getdefaultencoding sys.exc_info sys.intern sys.getfilesystemencoding sys.maxsize \
-         sys.stdout.reconfigure sys.stdin.reconfigure sys.stdin.isatty sys.stdout.isatty sys.version_info \
-         os.getcwd os.getpid os.getppid os.getuid os.geteuid os.getgid os.getegid os.getlogin os.getenv os.environ.get \
-         os.environ.items os.environ.keys os.environ.copy os.uname os.cpu_count os.getloadavg os.times os.urandom \
-         os.path.exists os.path.isfile os.path.isdir os.path.islink os.path.basename os.path.dirname os.path.abspath \
-         os.path.realpath os.path.getsize os.path.getmtime os.path.getctime os.path.splitext os.path.split \
-         os.path.relpath os.path.normpath os.path.isabs os.path.commonpath os.path.samefile os.path.ismount os.getgroups \
-         os.stat os.lstat os.access os.get_terminal_size os.isatty os.strerror os.fspath os.cpu_count os.sysconf \
-         os.getpgid os.nice os.sched_getaffinity os.statvfs os._exit os.abort os.wait os.waitpid os.pipe os.umask \
-         os.path.lexists os.path.expandvars os.major os.minor os.WEXITSTATUS os.setsid os.close os.ttyname os.getpgrp \
-         time.time time.sleep time.strftime time.localtime time.gmtime time.ctime time.perf_counter time.monotonic \
-         time.mktime time.asctime time.strptime time.time_ns time.process_time time.tzset \
-         subprocess.list2cmdline shutil.which shutil.disk_usage shutil.get_terminal_size \
-         socket.gethostname socket.getfqdn socket.gethostbyname socket.inet_aton socket.inet_ntoa socket.htons \
-         socket.ntohs socket.getaddrinfo socket.gethostbyaddr socket.getservbyname socket.setdefaulttimeout \
-         signal.signal signal.alarm threading.Lock threading.current_thread importlib.metadata.version \
-         importlib.util.find_spec importlib.metadata.distributions importlib.metadata.metadata \
-         sqlite3.connect tempfile.gettempdir fcntl.fcntl select.select pwd.getpwuid pwd.getpwnam grp.getgrgid \
-         grp.getgrnam resource.getrusage platform.system pkg_resources.get_distribution ssl.create_default_context \
-         ssl.get_default_verify_paths yaml.safe_load yaml.safe_dump yaml.dump yaml.safe_load_all requests.Session \
-         site.getsitepackages sysconfig.get_paths sysconfig.get_path sysconfig.get_config_var sysconfig.get_config_vars \
+         sys.stdout.flush sys.stdout.buffer.write sys.stderr.write sys.stderr.flush sys.getsizeof \
+         sys.getrecursionlimit sys.setrecursionlimit sys.getdefaultencoding sys.exc_info sys.intern \
+         sys.getfilesystemencoding sys.maxsize sys.stdout.reconfigure sys.stdin.reconfigure sys.stdin.isatty \
+         sys.stdout.isatty sys.version_info os.getcwd os.getpid os.getppid os.getuid os.geteuid os.getgid \
+         os.getegid os.getlogin os.getenv os.environ.get os.environ.items os.environ.keys os.environ.copy \
+         os.uname os.cpu_count os.getloadavg os.times os.urandom os.path.exists os.path.isfile os.path.isdir \
+         os.path.islink os.path.basename os.path.dirname os.path.abspath os.path.realpath os.path.getsize \
+         os.path.getmtime os.path.getctime os.path.splitext os.path.split os.path.relpath os.path.normpath \
+         os.path.isabs os.path.commonpath os.path.samefile os.path.ismount os.getgroups os.stat os.lstat \
+         os.access os.get_terminal_size os.isatty os.strerror os.fspath os.cpu_count os.sysconf os.getpgid \
+         os.nice os.sched_getaffinity os.statvfs os._exit os.abort os.wait os.waitpid os.pipe os.umask \
+         os.path.lexists os.path.expandvars os.major os.minor os.WEXITSTATUS os.setsid os.close os.ttyname \
+         os.getpgrp time.time time.sleep time.strftime time.localtime time.gmtime time.ctime time.perf_counter \
+         time.monotonic time.mktime time.asctime time.strptime time.time_ns time.process_time time.tzset \
+         subprocess.list2cmdline shutil.which shutil.disk_usage shutil.get_terminal_size socket.gethostname \
+         socket.getfqdn socket.gethostbyname socket.inet_aton socket.inet_ntoa socket.htons socket.ntohs \
+         socket.getaddrinfo socket.gethostbyaddr socket.getservbyname socket.setdefaulttimeout signal.signal \
+         signal.alarm threading.Lock threading.current_thread importlib.metadata.version importlib.util.find_spec \
+         importlib.metadata.distributions importlib.metadata.metadata sqlite3.connect tempfile.gettempdir \
+         fcntl.fcntl select.select pwd.getpwuid pwd.getpwnam grp.getgrgid grp.getgrnam resource.getrusage \
+         platform.system pkg_resources.get_distribution ssl.create_default_context ssl.get_default_verify_paths \
+         yaml.safe_load yaml.safe_dump yaml.dump yaml.safe_load_all requests.Session site.getsitepackages \
+         sysconfig.get_paths sysconfig.get_path sysconfig.get_config_var sysconfig.get_config_vars \
          zipfile.is_zipfile tarfile.is_tarfile pickle.dumps marshal.dumps urllib.request.Request urllib2.Request \
-         http.client.HTTPConnection http.client.HTTPSConnection gc.collect atexit.register asyncio.sleep asyncio.gather \
-         asyncio.Queue asyncio.get_event_loop asyncio.run logging.getLogger logging.info logging.warning logging.error \
-         logging.debug logging.basicConfig sys._getframe",
+         http.client.HTTPConnection http.client.HTTPSConnection gc.collect atexit.register asyncio.sleep \
+         asyncio.gather asyncio.Queue asyncio.get_event_loop asyncio.run logging.getLogger logging.info \
+         logging.warning logging.error logging.debug logging.basicConfig sys._getframe",
     ),
     (
         Does::Same,
         "str bytes bytearray unicode compile sorted pathlib.Path pathlib.PurePath Path os.fsdecode os.fsencode \
-         os.path.expanduser shlex.quote textwrap.dedent io.StringIO io.BytesIO StringIO.StringIO copy.copy copy.deepcopy",
+         os.path.expanduser shlex.quote textwrap.dedent io.StringIO io.BytesIO StringIO.StringIO copy.copy \
+         copy.deepcopy",
     ),
     (Does::Lists, ""),
     (Does::Makes(Makes::Characters), "chr"),
@@ -77,7 +79,8 @@ const FUNCTIONS: Rows = &[
     (Does::Makes(Makes::Split), "shlex.split"),
     (
         Does::Makes(Makes::Base64),
-        "base64.b64decode base64.urlsafe_b64decode base64.standard_b64decode base64.decodebytes base64.decodestring binascii.a2b_base64",
+        "base64.b64decode base64.urlsafe_b64decode base64.standard_b64decode base64.decodebytes \
+         base64.decodestring binascii.a2b_base64",
     ),
     (Does::Makes(Makes::Hex), "bytes.fromhex bytearray.fromhex binascii.unhexlify binascii.a2b_hex base64.b16decode"),
     (Does::Makes(Makes::Codec), "codecs.decode codecs.encode"),
@@ -93,8 +96,8 @@ const FUNCTIONS: Rows = &[
         Does::Shell,
         "os.system os.popen os.popen2 os.popen3 os.popen4 popen2.popen2 popen2.popen3 commands.getoutput \
          commands.getstatusoutput subprocess.run subprocess.call subprocess.check_call subprocess.check_output \
-         subprocess.Popen subprocess.getoutput subprocess.getstatusoutput asyncio.create_subprocess_shell pty.spawn \
-         sh.sh posix.system nt.system os.startfile pexpect.spawn pexpect.run platform.popen",
+         subprocess.Popen subprocess.getoutput subprocess.getstatusoutput asyncio.create_subprocess_shell \
+         pty.spawn sh.sh posix.system nt.system os.startfile pexpect.spawn pexpect.run platform.popen",
     ),
     (Does::Argv, "asyncio.create_subprocess_exec"),
     (
@@ -106,8 +109,8 @@ const FUNCTIONS: Rows = &[
     (Does::Eval, "exec eval timeit.timeit timeit.repeat cProfile.run profile.run pdb.run"),
     (
         Does::Unseen,
-        "pickle.loads pickle.load cPickle.loads cPickle.load marshal.loads marshal.load dill.loads \
-         joblib.load shelve.open yaml.load yaml.unsafe_load yaml.full_load code.interact code.InteractiveConsole \
+        "pickle.loads pickle.load cPickle.loads cPickle.load marshal.loads marshal.load dill.loads joblib.load \
+         shelve.open yaml.load yaml.unsafe_load yaml.full_load code.interact code.InteractiveConsole \
          pdb.set_trace breakpoint runpy.run_module ctypes.CFUNCTYPE types.FunctionType types.CodeType \
          multiprocessing.Process",
     ),
@@ -126,8 +129,9 @@ const FUNCTIONS: Rows = &[
     ),
     (
         Does::To(Read, 0),
-        "xml.etree.ElementTree.parse xml.dom.minidom.parse numpy.fromfile numpy.genfromtxt linecache.getline linecache.getlines fileinput.input numpy.load numpy.loadtxt pandas.read_csv \
-         pandas.read_json pandas.read_excel pandas.read_parquet np.load pd.read_csv",
+        "xml.etree.ElementTree.parse xml.dom.minidom.parse numpy.fromfile numpy.genfromtxt linecache.getline \
+         linecache.getlines fileinput.input numpy.load numpy.loadtxt pandas.read_csv pandas.read_json \
+         pandas.read_excel pandas.read_parquet np.load pd.read_csv",
     ),
     (Does::To(Delete, 0), "os.remove os.unlink os.rmdir os.removedirs posix.unlink posix.remove send2trash.send2trash"),
     (Does::Tree(Delete, 0), "shutil.rmtree distutils.dir_util.remove_tree"),
@@ -138,7 +142,8 @@ const FUNCTIONS: Rows = &[
     (
         Does::To(Write, 0),
         "shutil.make_archive tempfile.mkdtemp tempfile.mkstemp tempfile.NamedTemporaryFile \
-         tempfile.TemporaryDirectory tempfile.TemporaryFile numpy.save numpy.savetxt numpy.savez np.save np.savetxt",
+         tempfile.TemporaryDirectory tempfile.TemporaryFile numpy.save numpy.savetxt numpy.savez np.save \
+         np.savetxt",
     ),
     (Does::To(Write, 1), "shutil.unpack_archive"),
     (Does::Moves, "os.rename os.renames os.replace shutil.move"),
@@ -156,8 +161,9 @@ const FUNCTIONS: Rows = &[
     (Does::HandsOver, "os.dup2 os.dup"),
     (
         Does::Plain,
-        "socket.socket socket.socketpair os.chdir os.putenv os.read os.write os.environ.update os.environ.setdefault \
-         os.environ.pop threading.Thread sys.path.append sys.path.insert os.fchdir os.closerange os.sync os.fsync",
+        "socket.socket socket.socketpair os.chdir os.putenv os.read os.write os.environ.update \
+         os.environ.setdefault os.environ.pop threading.Thread sys.path.append sys.path.insert os.fchdir \
+         os.closerange os.sync os.fsync",
     ),
     (
         Does::Connects,
@@ -167,7 +173,8 @@ const FUNCTIONS: Rows = &[
     (
         Does::Listens,
         "http.server.HTTPServer http.server.ThreadingHTTPServer socketserver.TCPServer socket.create_server \
-         SimpleHTTPServer.test http.server.test SocketServer.TCPServer asyncio.start_server xmlrpc.server.SimpleXMLRPCServer",
+         SimpleHTTPServer.test http.server.test SocketServer.TCPServer asyncio.start_server \
+         xmlrpc.server.SimpleXMLRPCServer",
     ),
     (
         Does::Fetches,
@@ -183,24 +190,26 @@ const FUNCTIONS: Rows = &[
 const METHODS: Rows = &[
     (
         Does::Plain,
-        "append extend insert pop clear index count sort keys values items get setdefault update copy startswith endswith \
-         find rfind rindex isdigit isalpha isalnum isspace isupper islower isnumeric isdecimal isidentifier istitle \
-         partition rpartition splitlines rsplit title capitalize swapcase casefold center ljust rjust zfill expandtabs \
-         translate maketrans removeprefix removesuffix group groups groupdict start end span match search findall finditer \
-         fullmatch sub subn read readline readlines write writelines flush close seek tell fileno isatty readinto \
-         add discard union intersection difference issubset issuperset symmetric_difference most_common elements \
-         date time now today strftime isoformat timestamp timetuple weekday isoweekday total_seconds astimezone combine \
-         fromtimestamp utcnow strptime fromisoformat to_bytes from_bytes bit_length is_integer as_integer_ratio \
-         hexdigest digest exists is_file is_dir is_symlink stat lstat resolve absolute relative_to with_suffix with_name \
-         as_posix glob rglob iterdir parents owner samefile fetchone fetchall fetchmany commit rollback \
-         cursor json raise_for_status iter_lines iter_content info getcode geturl getheader communicate wait poll \
-         recv recvfrom settimeout setsockopt getsockname getpeername gethostname setblocking shutdown getresponse \
-         appendleft popleft rotate extendleft __init__ __len__ __str__ __repr__ __name__ \
-         pretty_print nlargest describe head tail mean std sum min max shape tolist reshape astype iterrows to_string \
-         groupby value_counts dot flatten transpose item size all any round dropna fillna namelist infolist getnames \
-         getmembers getmember getinfo iter itertext findtext getroot iterfind is_alive is_available device_count \
-         get_device_name get_device_properties parse_args add_argument error warning info debug sections has_option \
-         load loads dump dumps tobytes tostring islice popitem fromkeys hex writerow writerows writeheader toprettyxml toxml tostring substitute safe_substitute version",
+        "append extend insert pop clear index count sort keys values items get setdefault update copy \
+         startswith endswith find rfind rindex isdigit isalpha isalnum isspace isupper islower isnumeric \
+         isdecimal isidentifier istitle partition rpartition splitlines rsplit title capitalize swapcase casefold \
+         center ljust rjust zfill expandtabs translate maketrans removeprefix removesuffix group groups groupdict \
+         start end span match search findall finditer fullmatch sub subn read readline readlines write writelines \
+         flush close seek tell fileno isatty readinto add discard union intersection difference issubset \
+         issuperset symmetric_difference most_common elements date time now today strftime isoformat timestamp \
+         timetuple weekday isoweekday total_seconds astimezone combine fromtimestamp utcnow strptime \
+         fromisoformat to_bytes from_bytes bit_length is_integer as_integer_ratio hexdigest digest exists is_file \
+         is_dir is_symlink stat lstat resolve absolute relative_to with_suffix with_name as_posix glob rglob \
+         iterdir parents owner samefile fetchone fetchall fetchmany commit rollback cursor json raise_for_status \
+         iter_lines iter_content info getcode geturl getheader communicate wait poll recv recvfrom settimeout \
+         setsockopt getsockname getpeername gethostname setblocking shutdown getresponse appendleft popleft \
+         rotate extendleft __init__ __len__ __str__ __repr__ __name__ pretty_print nlargest describe head tail \
+         mean std sum min max shape tolist reshape astype iterrows to_string groupby value_counts dot flatten \
+         transpose item size all any round dropna fillna namelist infolist getnames getmembers getmember getinfo \
+         iter itertext findtext getroot iterfind is_alive is_available device_count get_device_name \
+         get_device_properties parse_args add_argument error warning info debug sections has_option load loads \
+         dump dumps tobytes tostring islice popitem fromkeys hex writerow writerows writeheader toprettyxml toxml \
+         tostring substitute safe_substitute version",
     ),
     (Does::Same, "decode encode expanduser getvalue"),
     (Does::Makes(Makes::Strip), "strip lstrip rstrip"),
@@ -239,5 +248,5 @@ const METHODS: Rows = &[
     (Does::Load, "LoadLibrary CDLL"),
     (Does::Sql, "execute executescript executemany"),
     (Does::To(EffectKind::RemoteDelete, 0), "delete_object delete_bucket delete_objects terminate_instances"),
-    (Does::Plain, "start join"),
+    (Does::Plain, "start"),
 ];

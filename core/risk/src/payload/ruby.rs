@@ -25,34 +25,36 @@ pub(super) static GRAMMAR: LazyLock<Grammar> = LazyLock::new(|| Grammar {
 const FUNCTIONS: Rows = &[
     (
         Does::Plain,
-        "puts print p pp printf putc gets readline readlines rand srand sleep exit exit! abort at_exit raise fail  \
-          Integer Float String Array Hash Rational Complex lambda proc block_given? catch throw caller \
-         attr_accessor attr_reader attr_writer include extend private public protected warn  srand trap gem \
-         STDIN.read STDIN.gets STDIN.each_line STDIN.readlines STDIN.readline STDIN.tty? STDOUT.puts STDOUT.print STDOUT.write \
-         STDOUT.flush STDOUT.sync STDERR.puts STDERR.print ARGF.read ARGF.each_line ARGF.readlines ARGF.each ARGF.gets \
-         ARGV.first ARGV.shift ARGV.map ARGV.each ARGV.join ARGV.size ENV.fetch ENV.to_h ENV.each ENV.key? ENV.keys  \
-         File.exist? File.exists? File.file? File.directory? File.size File.basename File.dirname File.extname \
-         File.expand_path File.absolute_path File.stat File.lstat File.mtime File.symlink? File.readable? File.writable? \
-         File.executable? File.realpath File.zero? File.fnmatch File.split File.readlink File.ftype File.size? \
-         Dir.exist? Dir.pwd Dir.home Dir.tmpdir Dir.empty? Dir.getwd Dir.chdir Process.pid Process.ppid Process.uid \
-         Process.euid Process.gid Process.clock_gettime Process.wait Process.waitpid Process.detach Process.setsid \
-         Process.daemon Process.wait2 Process.waitall Etc.getpwuid Etc.getlogin Etc.nprocessors Socket.gethostname \
-         GC.start GC.stat ObjectSpace.count_objects RbConfig.ruby Gem.loaded_specs Gem.ruby_version  \
-         Signal.trap Time.now Time.at Time.parse Time.new Time.mktime Random.rand Random.new SecureRandom.hex",
+        "puts print p pp printf putc gets readline readlines rand srand sleep exit exit! abort at_exit raise \
+         fail Integer Float String Array Hash Rational Complex lambda proc block_given? catch throw caller \
+         attr_accessor attr_reader attr_writer include extend private public protected warn srand trap gem \
+         STDIN.read STDIN.gets STDIN.each_line STDIN.readlines STDIN.readline STDIN.tty? STDOUT.puts STDOUT.print \
+         STDOUT.write STDOUT.flush STDOUT.sync STDERR.puts STDERR.print ARGF.read ARGF.each_line ARGF.readlines \
+         ARGF.each ARGF.gets ARGV.first ARGV.shift ARGV.map ARGV.each ARGV.join ARGV.size ENV.fetch ENV.to_h \
+         ENV.each ENV.key? ENV.keys File.exist? File.exists? File.file? File.directory? File.size File.basename \
+         File.dirname File.extname File.expand_path File.absolute_path File.stat File.lstat File.mtime \
+         File.symlink? File.readable? File.writable? File.executable? File.realpath File.zero? File.fnmatch \
+         File.split File.readlink File.ftype File.size? Dir.exist? Dir.pwd Dir.home Dir.tmpdir Dir.empty? \
+         Dir.getwd Dir.chdir Process.pid Process.ppid Process.uid Process.euid Process.gid Process.clock_gettime \
+         Process.wait Process.waitpid Process.detach Process.setsid Process.daemon Process.wait2 Process.waitall \
+         Etc.getpwuid Etc.getlogin Etc.nprocessors Socket.gethostname GC.start GC.stat ObjectSpace.count_objects \
+         RbConfig.ruby Gem.loaded_specs Gem.ruby_version Signal.trap Time.now Time.at Time.parse Time.new \
+         Time.mktime Random.rand Random.new SecureRandom.hex",
     ),
     (Does::Makes(Makes::Path), "File.join"),
     (Does::Makes(Makes::Format), "format sprintf"),
     (Does::Makes(Makes::Base64), "Base64.decode64 Base64.strict_decode64 Base64.urlsafe_decode64"),
     (
         Does::Plain,
-        "Base64.encode64 Base64.strict_encode64 Dir.glob Dir.entries Dir.children Dir.each_child Dir.foreach Shellwords.escape \
-         Dir.new Dir.[] Dir",
+        "Base64.encode64 Base64.strict_encode64 Dir.glob Dir.entries Dir.children Dir.each_child Dir.foreach \
+         Shellwords.escape Dir.new Dir.[] Dir",
     ),
     (Does::Same, "URI URI.parse Pathname Pathname.new StringIO.new"),
     (
         Does::Command,
-        "system exec spawn Process.spawn Process.exec Process.daemonize PTY.spawn Open3.capture2 Open3.capture2e \
-         Open3.capture3 Open3.popen2 Open3.popen2e Open3.popen3 Open3.pipeline Open4.popen4 Spawn.spawn",
+        "system exec spawn Process.spawn Process.exec Process.daemonize PTY.spawn Open3.capture2 \
+         Open3.capture2e Open3.capture3 Open3.popen2 Open3.popen2e Open3.popen3 Open3.pipeline Open4.popen4 \
+         Spawn.spawn",
     ),
     (Does::Shell, "IO.popen"),
     (
@@ -61,8 +63,8 @@ const FUNCTIONS: Rows = &[
     ),
     (
         Does::Unseen,
-        "Marshal.load YAML.load YAML.unsafe_load Fiddle.Function.new Fiddle.dlopen DL.dlopen syscall binding.irb \
-         ObjectSpace.each_object binding.pry Psych.load DRb.start_service ERB.new",
+        "Marshal.load YAML.load YAML.unsafe_load Fiddle.Function.new Fiddle.dlopen DL.dlopen syscall \
+         binding.irb ObjectSpace.each_object binding.pry Psych.load DRb.start_service ERB.new",
     ),
     (Does::Load, "load require_relative Fiddle.Handle.new"),
     (Does::Imports, "require"),
@@ -71,13 +73,13 @@ const FUNCTIONS: Rows = &[
     (Does::To(Read, 0), "URI.open"),
     (
         Does::To(Read, 0),
-        "File.read File.readlines File.foreach File.binread IO.read IO.readlines IO.foreach IO.binread \
-         CSV.read CSV.foreach YAML.load_file JSON.load_file Psych.load_file Pathname.read",
+        "File.read File.readlines File.foreach File.binread IO.read IO.readlines IO.foreach IO.binread CSV.read \
+         CSV.foreach YAML.load_file JSON.load_file Psych.load_file Pathname.read",
     ),
     (
         Does::To(Write, 0),
-        "File.write File.binwrite IO.write IO.binwrite Dir.mkdir FileUtils.mkdir FileUtils.mkdir_p FileUtils.makedirs \
-         FileUtils.touch File.utime Dir.mktmpdir Tempfile.new Tempfile.create File.mkfifo",
+        "File.write File.binwrite IO.write IO.binwrite Dir.mkdir FileUtils.mkdir FileUtils.mkdir_p \
+         FileUtils.makedirs FileUtils.touch File.utime Dir.mktmpdir Tempfile.new Tempfile.create File.mkfifo",
     ),
     (
         Does::To(Write, 1),
@@ -109,12 +111,13 @@ const FUNCTIONS: Rows = &[
     (Does::Forks, "fork Process.fork"),
     (
         Does::Connects,
-        "TCPSocket.new TCPSocket.open UDPSocket.new UNIXSocket.new Socket.tcp Socket.new SSLSocket.new Net.SSH.start Net.FTP.open \
-         Net.FTP.new Net.SMTP.start Net.Telnet.new OpenSSL.SSL.SSLSocket.new",
+        "TCPSocket.new TCPSocket.open UDPSocket.new UNIXSocket.new Socket.tcp Socket.new SSLSocket.new \
+         Net.SSH.start Net.FTP.open Net.FTP.new Net.SMTP.start Net.Telnet.new OpenSSL.SSL.SSLSocket.new",
     ),
     (
         Does::Listens,
-        "TCPServer.new TCPServer.open UNIXServer.new UDPServer.new Socket.tcp_server_loop Socket.tcp_server_sockets WEBrick.HTTPServer.new",
+        "TCPServer.new TCPServer.open UNIXServer.new UDPServer.new Socket.tcp_server_loop \
+         Socket.tcp_server_sockets WEBrick.HTTPServer.new",
     ),
     (Does::Fetches, "Net.HTTP.get Net.HTTP.get_response Net.HTTP.get_print HTTParty.get  Faraday.get RestClient.get"),
     (Does::Sends, "Net.HTTP.post Net.HTTP.post_form HTTParty.post Faraday.post RestClient.post RestClient.put"),
@@ -123,27 +126,29 @@ const FUNCTIONS: Rows = &[
 const METHODS: Rows = &[
     (
         Does::Plain,
-        "each each_with_index each_with_object each_line each_char each_byte each_slice each_cons each_pair each_key each_value \
-         each_entry map flat_map collect select filter reject inject reduce sum min max minmax count size length first last take \
-         take_while drop drop_while sort sort_by sort! uniq uniq! group_by partition zip flatten compact compact! include? \
-         member? any? all? none? one? find detect find_index index rindex push pop shift unshift append prepend insert delete \
-         delete_at delete_if concat keys values key? has_key? value? fetch dig merge merge! update store to_a to_h to_s \
-         to_i to_f to_sym to_r to_c to_set inspect chars bytes lines scan match match? =~ sub gsub sub! gsub! tr tr_s \
-         squeeze start_with? end_with? empty? nil? zero? positive? negative? even? odd? between? clamp abs ceil floor round \
-          divmod modulo pow  ord hex oct center ljust rjust capitalize swapcase upcase! downcase! chomp! strip! \
-         ord succ next times upto downto step cycle lazy force tally min_by max_by sum sample shuffle rotate transpose product \
-         combination permutation each_char slice slice! values_at freeze frozen? dup clone class is_a? kind_of? respond_to? \
-         instance_of? methods instance_variables tap then itself hash object_id equal? eql? puts print printf write flush \
-         sync read gets readline readlines getc each_byte eof? close closed? rewind seek tty? isatty fileno sync= binmode \
-         strftime year month day hour min sec usec wday yday to_date to_time iso8601 parse now today at captures named_captures \
-         pre_match post_match begin end offset names source options parse! generate pretty_generate hexdigest digest \
-         force_encoding valid_encoding? encoding unicode_normalize bytesize  sum crypt  format column \
-         body code message headers status ok? success? value exitstatus pid backtrace full_message banner on ljust \
-         with_index with_object each_with_index filter_map chunk_while slice_when zip difference union intersection \
-         disjoint? subset? superset? add add? nlink mtime atime ctime mode uid gid  alive?  wakeup exist? file? \
-         directory? basename dirname extname children entries relative? absolute? new version path host port scheme query \
-         peeraddr addr recv  sysread readpartial write_nonblock read_nonblock  set_encoding reverse_each \
-         default default= compare_by_identity invert any? sum squeeze! delete! insert ljust lstrip! rstrip! chop chop!",
+        "each each_with_index each_with_object each_line each_char each_byte each_slice each_cons each_pair \
+         each_key each_value each_entry map flat_map collect select filter reject inject reduce sum min max \
+         minmax count size length first last take take_while drop drop_while sort sort_by sort! uniq uniq! \
+         group_by partition zip flatten compact compact! include? member? any? all? none? one? find detect \
+         find_index index rindex push pop shift unshift append prepend insert delete delete_at delete_if concat \
+         keys values key? has_key? value? fetch dig merge merge! update store to_a to_h to_s to_i to_f to_sym \
+         to_r to_c to_set inspect chars bytes lines scan match match? =~ sub gsub sub! gsub! tr tr_s squeeze \
+         start_with? end_with? empty? nil? zero? positive? negative? even? odd? between? clamp abs ceil floor \
+         round divmod modulo pow ord hex oct center ljust rjust capitalize swapcase upcase! downcase! chomp! \
+         strip! ord succ next times upto downto step cycle lazy force tally min_by max_by sum sample shuffle \
+         rotate transpose product combination permutation each_char slice slice! values_at freeze frozen? dup \
+         clone class is_a? kind_of? respond_to? instance_of? methods instance_variables tap then itself hash \
+         object_id equal? eql? puts print printf write flush sync read gets readline readlines getc each_byte \
+         eof? close closed? rewind seek tty? isatty fileno sync= binmode strftime year month day hour min sec \
+         usec wday yday to_date to_time iso8601 parse now today at captures named_captures pre_match post_match \
+         begin end offset names source options parse! generate pretty_generate hexdigest digest force_encoding \
+         valid_encoding? encoding unicode_normalize bytesize sum crypt format column body code message headers \
+         status ok? success? value exitstatus pid backtrace full_message banner on ljust with_index with_object \
+         each_with_index filter_map chunk_while slice_when zip difference union intersection disjoint? subset? \
+         superset? add add? nlink mtime atime ctime mode uid gid alive? wakeup exist? file? directory? basename \
+         dirname extname children entries relative? absolute? new version path host port scheme query peeraddr \
+         addr recv sysread readpartial write_nonblock read_nonblock set_encoding reverse_each default default= \
+         compare_by_identity invert any? sum squeeze! delete! insert ljust lstrip! rstrip! chop chop!",
     ),
     (Does::Same, "encode expand_path decode b"),
     (Does::Makes(Makes::Strip), "strip chomp lstrip rstrip"),
@@ -173,16 +178,19 @@ const METHODS: Rows = &[
     (Does::Sql, "execute exec_query"),
 ];
 
-const KNOWN: &str = "Kernel File Dir IO FileUtils Process Open3 Open4 PTY Socket TCPSocket TCPServer UDPSocket UNIXSocket UNIXServer Net URI \
-     OpenURI Marshal YAML Psych Fiddle DL ObjectSpace Etc Signal Thread Tempfile Pathname Zlib CSV WEBrick OpenSSL DRb Gem \
-     RubyVM ENV ARGV ARGF STDIN STDOUT STDERR Base64 Shellwords StringIO ERB Logger open3 open4 pty socket net.http net.https \
-     net.ftp net.smtp open-uri fileutils tmpdir tempfile pathname etc yaml psych fiddle zlib csv openssl webrick drb io.console \
-     io.wait logger erb stringio base64 shellwords rubygems bundler rake sqlite3 pg mysql2 nokogiri rails timeout thread monitor \
-     English readline reline irb pry httparty faraday rest-client expect un";
+const KNOWN: &str = "Kernel File Dir IO FileUtils Process Open3 Open4 PTY Socket TCPSocket TCPServer UDPSocket \
+         UNIXSocket UNIXServer Net URI OpenURI Marshal YAML Psych Fiddle DL ObjectSpace Etc Signal Thread \
+         Tempfile Pathname Zlib CSV WEBrick OpenSSL DRb Gem RubyVM ENV ARGV ARGF STDIN STDOUT STDERR Base64 \
+         Shellwords StringIO ERB Logger open3 open4 pty socket net.http net.https net.ftp net.smtp open-uri \
+         fileutils tmpdir tempfile pathname etc yaml psych fiddle zlib csv openssl webrick drb io.console io.wait \
+         logger erb stringio base64 shellwords rubygems bundler rake sqlite3 pg mysql2 nokogiri rails timeout \
+         thread monitor English readline reline irb pry httparty faraday rest-client expect un";
 
-const HARMLESS: &str = "Math JSON Time Date DateTime Random SecureRandom Digest Set OptionParser Struct Comparable Enumerable Benchmark \
-     Array Hash String Integer Float Regexp Range Rational Complex BigDecimal Encoding GC Timeout Mutex Queue RbConfig \
-     json date time set digest digest.md5 digest.sha1 digest.sha2 securerandom optparse ostruct OpenStruct bigdecimal bigdecimal.util pp prime \
-     matrix benchmark forwardable delegate singleton observer abbrev tsort uri cgi CGI URI.encode_www_form URI.decode_www_form \
-     URI.join URI.encode_www_form_component URI.decode_www_form_component rbconfig ipaddr IPAddr Float.INFINITY \
-     Process.CLOCK_MONOTONIC racc ripper strscan StringScanner Shellwords.split coverage objspace";
+const HARMLESS: &str = "Math JSON Time Date DateTime Random SecureRandom Digest Set OptionParser Struct \
+         Comparable Enumerable Benchmark Array Hash String Integer Float Regexp Range Rational Complex BigDecimal \
+         Encoding GC Timeout Mutex Queue RbConfig json date time set digest digest.md5 digest.sha1 digest.sha2 \
+         securerandom optparse ostruct OpenStruct bigdecimal bigdecimal.util pp prime matrix benchmark \
+         forwardable delegate singleton observer abbrev tsort uri cgi CGI URI.encode_www_form URI.decode_www_form \
+         URI.join URI.encode_www_form_component URI.decode_www_form_component rbconfig ipaddr IPAddr \
+         Float.INFINITY Process.CLOCK_MONOTONIC racc ripper strscan StringScanner Shellwords.split coverage \
+         objspace";

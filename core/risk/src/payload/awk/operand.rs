@@ -7,9 +7,9 @@ use crate::payload::text;
 use crate::payload::value::Value;
 
 /// Functions of gawk, mawk and the one true awk that only compute.
-const FUNCTIONS: &str = "length substr index split gsub sub gensub match sprintf tolower toupper sin cos atan2 exp log \
-     sqrt int rand srand strftime systime mktime gmtime and or xor lshift rshift compl asort asorti patsplit typeof \
-     isarray close fflush strtonum dcgettext dcngettext bindtextdomain mkbool ord chr";
+const FUNCTIONS: &str = "length substr index split gsub sub gensub match sprintf tolower toupper sin cos atan2 \
+         exp log sqrt int rand srand strftime systime mktime gmtime and or xor lshift rshift compl asort asorti \
+         patsplit typeof isarray close fflush strtonum dcgettext dcngettext bindtextdomain mkbool ord chr";
 
 /// Functions that change a variable which they are given.
 const CHANGING: &[&str] = &["sub", "gsub", "split", "patsplit", "match", "asort", "asorti"];

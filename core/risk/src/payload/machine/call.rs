@@ -123,6 +123,11 @@ impl Machine<'_> {
                 let of = self.names.get(of).cloned().unwrap_or(Value::name(of));
                 self.call_method(&of, name, args)
             }
+            // In Perl, and behind `import *`, a module that only computes may have given the name.
+            None if self.harmless_names && !self.other_names => {
+                self.handed_on(args);
+                Value::Unknown
+            }
             _ => {
                 self.handed_on(args);
                 self.found.opaque();
@@ -187,6 +192,9 @@ impl Machine<'_> {
     /// Some functions change the variables that they are given.
     fn changed(&mut self, path: &str, args: &Args) {
         if CHANGING.contains(&path) {
+            if args.targets.first() == Some(&Target::Name("@ARGV".to_owned())) {
+                self.argv_files(&Value::list(args.flat(1)));
+            }
             for target in &args.targets {
                 self.assign(target, &Value::Unknown);
             }

@@ -5,6 +5,13 @@ use crate::payload::token::{Cursor, Token};
 use crate::payload::value::Value;
 
 impl Machine<'_> {
+    /// Names may come from a module without being named here.
+    fn names_of(&mut self, path: &str) {
+        let harmless = self.grammar.table.is_harmless(path);
+        self.harmless_names |= harmless;
+        self.other_names |= !harmless;
+    }
+
     fn module(&mut self, path: &str) {
         if !self.grammar.table.in_module(path) && !self.grammar.table.is_harmless(path) {
             self.found.opaque();
@@ -39,6 +46,7 @@ impl Machine<'_> {
         }
         self.module(&module);
         if cursor.eat("*") {
+            self.names_of(&module);
             for (name, path) in self.grammar.table.members(&module) {
                 self.assign(&Target::Name(name.to_owned()), &Value::name(path));
             }
@@ -122,6 +130,7 @@ impl Machine<'_> {
         let version = path.strip_prefix('v').is_some_and(|rest| rest.chars().all(|char| char.is_ascii_digit()));
         if !version {
             self.module(&path);
+            self.names_of(&path);
         }
         self.bare_arguments(cursor);
         true

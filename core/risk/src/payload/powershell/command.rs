@@ -34,21 +34,24 @@ const SHOWS: &[&str] = &[
 ];
 
 /// Other commands, aliases and words of the language that do no more.
-const PLAIN: &str = "echo ls dir pwd gc cat type gci gi ps gps select where sort ft fl fw measure exit return param if else elseif \
-     foreach for while do switch break continue function filter try catch finally throw in % ? begin process end out-string \
-     out-host out-null out-default start-sleep sleep new-timespan new-guid set-variable set-location cd sl push-location \
-     pop-location clear-host cls clear set-strictmode tee gm gv gal gcm help man history h group compare diff whoami hostname \
-     new-variable set-psdebug trap data";
+const PLAIN: &str = "echo ls dir pwd gc cat type gci gi ps gps select where sort ft fl fw measure exit return \
+         param if else elseif foreach for while do switch break continue function filter try catch finally throw \
+         in % ? begin process end out-string out-host out-null out-default start-sleep sleep new-timespan \
+         new-guid set-variable set-location cd sl push-location pop-location clear-host cls clear set-strictmode \
+         tee gm gv gal gcm help man history h group compare diff whoami hostname new-variable set-psdebug trap \
+         data";
 
 /// Members of .NET that only compute.
-const MEMBERS: &str = "tostring toupper tolower split replace trim trimstart trimend substring contains startswith endswith indexof length \
-     count padleft padright insert remove format join gettype equals compareto adddays addhours addminutes addseconds getstring getbytes \
-     tochararray keys values add containskey getenumerator totaldays totalseconds totalminutes subtract year month day hour name value \
-     psversion major minor invariantculture now utcnow today newguid pi round floor ceiling max min sqrt pow abs utf8 ascii unicode";
+const MEMBERS: &str = "tostring toupper tolower split replace trim trimstart trimend substring contains \
+         startswith endswith indexof length count padleft padright insert remove format join gettype equals \
+         compareto adddays addhours addminutes addseconds getstring getbytes tochararray keys values add \
+         containskey getenumerator totaldays totalseconds totalminutes subtract year month day hour name value \
+         psversion major minor invariantculture now utcnow today newguid pi round floor ceiling max min sqrt pow \
+         abs utf8 ascii unicode";
 
 /// Types of .NET of which every member only computes.
-const TYPES: &str = "math datetime guid string int int32 int64 double char bool convert timespan version regex text.encoding encoding \
-     environment console stringcomparison uri array datetimeoffset decimal long byte";
+const TYPES: &str = "math datetime guid string int int32 int64 double char bool convert timespan version regex \
+         text.encoding encoding environment console stringcomparison uri array datetimeoffset decimal long byte";
 
 impl Script<'_> {
     pub(super) fn run(&mut self, first: &Word, arguments: &[Word], piped: &Value) -> Value {

@@ -7,14 +7,14 @@ use crate::payload::findings::Findings;
 use crate::payload::value::Value;
 
 /// Words that begin a statement which only shows something, or says how to go on.
-const READS: &str = "SELECT SHOW DESCRIBE DESC EXPLAIN WITH VALUES TABLE USE PRAGMA BEGIN COMMIT ROLLBACK START SAVEPOINT RELEASE \
-     END FETCH DECLARE CLOSE HELP CHECK CHECKSUM STATUS GO PRINT LISTEN UNLISTEN DISCARD EXIT QUIT ABORT SET \
-     RESET ANALYZE ANALYSE ATTACH DETACH DELIMITER UNLOCK FROM IF ELSE MOVE";
+const READS: &str = "SELECT SHOW DESCRIBE DESC EXPLAIN WITH VALUES TABLE USE PRAGMA BEGIN COMMIT ROLLBACK START \
+         SAVEPOINT RELEASE END FETCH DECLARE CLOSE HELP CHECK CHECKSUM STATUS GO PRINT LISTEN UNLISTEN DISCARD \
+         EXIT QUIT ABORT SET RESET ANALYZE ANALYSE ATTACH DETACH DELIMITER UNLOCK FROM IF ELSE MOVE";
 
 /// Words that begin a statement which changes data or how it is kept.
-const CHANGES: &str = "INSERT UPDATE REPLACE MERGE UPSERT CREATE ALTER GRANT REVOKE RENAME VACUUM REINDEX CLUSTER OPTIMIZE REPAIR \
-     COMMENT LOCK IMPORT REFRESH NOTIFY LOAD FLUSH PURGE SECURITY IMPORTANT REASSIGN HANDLER XA CHANGE BACKUP \
-     RESTORE DENY";
+const CHANGES: &str = "INSERT UPDATE REPLACE MERGE UPSERT CREATE ALTER GRANT REVOKE RENAME VACUUM REINDEX \
+         CLUSTER OPTIMIZE REPAIR COMMENT LOCK IMPORT REFRESH NOTIFY LOAD FLUSH PURGE SECURITY IMPORTANT REASSIGN \
+         HANDLER XA CHANGE BACKUP RESTORE DENY";
 
 /// Functions that run commands of the machine the database is on.
 const RUNS: &str = "XP_CMDSHELL SYS_EXEC SYS_EVAL SHELL_EXEC";
@@ -106,7 +106,11 @@ fn last_name(words: &[&Token]) -> Value {
 }
 
 fn name_after(words: &[&Token], word: &str) -> Value {
-    words.iter().skip_while(|token| !token.is(word)).nth(1).map_or(Value::Unknown, |word| text(word))
+    let filler =
+        |token: &&&Token| ["IF", "NOT", "EXISTS", "ONLY", "TABLE", "DATABASE"].iter().any(|word| token.is(word));
+    let mut names = words.iter().skip_while(|token| !token.is(word)).skip(1).skip_while(filler);
+    let name = names.next().filter(|token| !token.is("TO") && !token.is("FROM"));
+    name.map_or(Value::Unknown, |word| text(word))
 }
 
 fn last_known_table(words: &[&Token]) -> Value {

@@ -126,16 +126,16 @@ proptest! {
 }
 
 #[test]
-fn the_longest_code_takes_no_longer_than_it_has_to() {
+fn long_code_takes_no_longer_than_it_has_to() {
     let pairs =
         PIECES.iter().chain(&["x = [x, x]\n", "x = x + x\n", "a = b = ", "\"${", "'a' + ", "if a else ", "{|x| "]);
     for piece in pairs {
-        let code = piece.repeat(64 * 1024 / piece.len() - 1);
+        let code = piece.repeat(8 * 1024 / piece.len());
         for language in ALL {
             let start = Instant::now();
             scan(language, &code);
-            // A thousand times what is to be expected, for a debug build on a busy machine.
-            assert!(start.elapsed() < Duration::from_secs(10), "{language:?} {piece:?}");
+            // Hundreds of times what is to be expected, for a debug build on a busy machine.
+            assert!(start.elapsed() < Duration::from_secs(3), "{language:?} {piece:?}");
         }
     }
     assert!(scan(Awk, &"1;".repeat(64 * 1024)).opaque);

@@ -116,6 +116,7 @@ fn shells_are_found_however_they_are_called() {
             ("print \"@{[ `id` ]}\"", "id"),
             ("eval 'system(q(id))'", "id"),
             ("@ARGV = ('id |'); print <>", "id"),
+            ("push @ARGV, 'id|'; print while <>", "id"),
         ],
     );
     shell(
