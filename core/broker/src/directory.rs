@@ -10,8 +10,8 @@ use std::time::Duration;
 use async_nats::{Message, Subscriber};
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use ogent_protocol::subject::{AGENTS_BUCKET, PRESENCE_BUCKET};
-use ogent_protocol::{AgentId, AgentInfo, Heartbeat, limits};
+use ogent_protocol::subject::{AGENTS_BUCKET, INVENTORY_BUCKET, PRESENCE_BUCKET};
+use ogent_protocol::{AgentId, AgentInfo, Heartbeat, Inventory, limits};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -91,6 +91,16 @@ impl Directory {
     #[must_use]
     pub fn get(&self, id: &AgentId) -> Option<AgentState> {
         self.shared.read().get(id).map(|entry| entry.state.clone())
+    }
+
+    /// The programs that an agent says it has; `None` where it says nothing, or what is not whole.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub async fn inventory(&self, id: &AgentId) -> Result<Option<Inventory>, ReadError> {
+        let (stream, key) = (presence::stream(INVENTORY_BUCKET), presence::key(INVENTORY_BUCKET, id));
+        let found = self.shared.broker.last(&stream, &key).await?;
+        Ok(found.and_then(|record| presence::value::<Inventory>(&record)).filter(Inventory::is_whole))
     }
 
     /// All agents, by id.

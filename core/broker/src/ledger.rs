@@ -1,5 +1,7 @@
 //! Receives intents and events, keeps them for good, and gives them back: replay, then follow.
 
+mod analyses;
+mod approvals;
 mod catch_up;
 mod hub;
 mod read;
@@ -16,6 +18,10 @@ use crate::append::ApiError;
 use crate::connect::Broker;
 use crate::direct::ReadError;
 
+pub use analyses::Analyses;
+pub use approvals::{
+    ApprovalPage, ApprovalStart, ProposalPage, ProposalRecord, ProposalScan, ProposalWatch, StoredApproval,
+};
 pub use catch_up::CaughtUp;
 pub use record::{CommandRecord, StoredEvent};
 pub use scan::{Scan, ScanPage};

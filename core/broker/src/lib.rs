@@ -2,7 +2,7 @@
 //!
 //! In the order in which data passes: [`connect`] opens the connection, [`topology`] makes the streams and buckets,
 //! [`ledger`] appends and reads history, [`intake`] is the agent's ear, [`presence`] its pulse, and [`directory`]
-//! the gateway's picture of all agents. [`permissions`], [`keys`] and [`server_config`] say who may do what.
+//! the gateway's picture of all agents; a [`service`] answers requests. [`permissions`], [`keys`] and [`server_config`] say who may do what.
 
 pub mod connect;
 
@@ -14,11 +14,14 @@ pub mod topology;
 mod append;
 mod direct;
 
+pub mod analysis;
 pub mod directory;
 pub mod intake;
 pub mod ledger;
 pub mod presence;
+pub mod service;
 
+pub use analysis::{Analysts, AskError};
 pub use append::AppendError;
 pub use connect::{
     Broker, BrokerArgs, BrokerError, ConnectError, ConnectOptions, ConnectionState, Credentials, LOG_FILTER,
@@ -26,5 +29,7 @@ pub use connect::{
 pub use direct::ReadError;
 pub use directory::{AgentState, Directory};
 pub use ledger::{
-    AgentFeed, CommandRecord, Ledger, Scan, ScanPage, StoredEvent, Submission, SubmitError, Usage, Watch, WatchStart,
+    AgentFeed, Analyses, ApprovalPage, ApprovalStart, CommandRecord, Ledger, ProposalPage, ProposalRecord,
+    ProposalScan, ProposalWatch, Scan, ScanPage, StoredApproval, StoredEvent, Submission, SubmitError, Usage, Watch,
+    WatchStart,
 };

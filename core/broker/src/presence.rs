@@ -1,7 +1,7 @@
 //! Receives what an agent says about itself, keeps it in the two buckets: who it is, and that it lives.
 
-use ogent_protocol::subject::{AGENTS_BUCKET, PRESENCE_BUCKET};
-use ogent_protocol::{AgentId, AgentInfo, Encoding, Heartbeat, limits};
+use ogent_protocol::subject::{AGENTS_BUCKET, INVENTORY_BUCKET, PRESENCE_BUCKET};
+use ogent_protocol::{AgentId, AgentInfo, Encoding, Heartbeat, Inventory, limits};
 
 use crate::append::{AppendError, Entry};
 use crate::connect::Broker;
@@ -30,6 +30,15 @@ impl Presence {
     pub async fn register(&self, info: &AgentInfo) -> Result<(), AppendError> {
         let payload = encode(info)?;
         self.broker.append(Entry::new(key(AGENTS_BUCKET, &self.id), payload)).await.map(drop)
+    }
+
+    /// Writes down which programs the machine has.
+    ///
+    /// # Errors
+    /// When the broker does not take it.
+    pub async fn stock(&self, inventory: &Inventory) -> Result<(), AppendError> {
+        let payload = encode(inventory)?;
+        self.broker.append(Entry::new(key(INVENTORY_BUCKET, &self.id), payload)).await.map(drop)
     }
 
     /// Says that the agent lives. The broker forgets it after [`limits::PRESENCE_TTL`].

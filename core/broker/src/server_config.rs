@@ -122,6 +122,7 @@ fn describe(role: &Role) -> String {
     match role {
         Role::Setup => "setup: makes the streams and buckets".to_owned(),
         Role::Gateway => "gateway".to_owned(),
+        Role::Analyst => "analyst".to_owned(),
         Role::Agent(id) => format!("agent {id}"),
         Role::Operator => "operator: a person with the nats command line".to_owned(),
     }

@@ -6,7 +6,9 @@ use std::time::Duration;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, Republish, StorageType};
 use async_nats::jetstream::{self, context::GetStreamErrorKind};
 use ogent_protocol::limits;
-use ogent_protocol::subject::{self, AGENTS_BUCKET, COMMANDS, PRESENCE_BUCKET, RESULTS};
+use ogent_protocol::subject::{
+    self, AGENTS_BUCKET, ANALYSES, APPROVALS, COMMANDS, INVENTORY_BUCKET, PRESENCE_BUCKET, RESULTS,
+};
 
 use crate::connect::{Broker, REQUEST_TIMEOUT};
 
@@ -93,8 +95,16 @@ pub async fn check(broker: &Broker) -> Result<(), TopologyError> {
     Ok(())
 }
 
-fn all(options: &TopologyOptions) -> [Config; 4] {
-    [commands(options), results(options), agents(options), presence(options)]
+fn all(options: &TopologyOptions) -> [Config; 7] {
+    [
+        commands(options),
+        results(options),
+        approvals(options),
+        analyses(options),
+        agents(options),
+        inventory(options),
+        presence(options),
+    ]
 }
 
 fn commands(options: &TopologyOptions) -> Config {
@@ -130,6 +140,23 @@ fn results(options: &TopologyOptions) -> Config {
     }
 }
 
+fn approvals(options: &TopologyOptions) -> Config {
+    Config {
+        name: APPROVALS.to_owned(),
+        description: Some("Ogent: what had to be approved".to_owned()),
+        subjects: vec![subject::ALL_APPROVALS.to_owned()],
+        republish: Some(Republish {
+            source: subject::ALL_APPROVALS.to_owned(),
+            destination: subject::APPROVAL_REPUBLISH.to_owned(),
+            headers_only: false,
+        }),
+        // Who has approved a command is known as long as the command.
+        max_age: options.max_age + Duration::from_secs(24 * 60 * 60),
+        max_bytes: 1024 * 1024 * 1024,
+        ..ledger(options)
+    }
+}
+
 /// History: nothing can be taken out, and at the limit nothing is pushed out by what is new.
 fn ledger(options: &TopologyOptions) -> Config {
     Config {
@@ -145,8 +172,42 @@ fn ledger(options: &TopologyOptions) -> Config {
     }
 }
 
+/// Not history but a help beside it: at the limit the oldest make room.
+fn analyses(options: &TopologyOptions) -> Config {
+    Config {
+        name: ANALYSES.to_owned(),
+        description: Some("Ogent: what commands would do".to_owned()),
+        subjects: vec![subject::ALL_ANALYSES.to_owned()],
+        republish: Some(Republish {
+            source: subject::ALL_ANALYSES.to_owned(),
+            destination: subject::ANALYSIS_RESULTS.to_owned(),
+            headers_only: false,
+        }),
+        storage: StorageType::File,
+        num_replicas: options.replicas,
+        max_age: options.max_age,
+        max_bytes: 256 * 1024 * 1024,
+        // The rules' verdict, and the same once more with what a model says.
+        max_messages_per_subject: 2,
+        discard: DiscardPolicy::Old,
+        max_message_size: i32::try_from(limits::MAX_PAYLOAD_BYTES).unwrap_or(i32::MAX),
+        allow_direct: true,
+        ..Config::default()
+    }
+}
+
 fn agents(options: &TopologyOptions) -> Config {
     Config { description: Some("Ogent: who the agents are".to_owned()), ..bucket(AGENTS_BUCKET, options) }
+}
+
+fn inventory(options: &TopologyOptions) -> Config {
+    Config {
+        description: Some("Ogent: which programs the agents have".to_owned()),
+        // Twice what the names of the programs may have, for quotes and commas.
+        max_message_size: i32::try_from(2 * limits::MAX_PROGRAMS_BYTES).unwrap_or(i32::MAX),
+        max_bytes: 512 * 1024 * 1024,
+        ..bucket(INVENTORY_BUCKET, options)
+    }
 }
 
 fn presence(options: &TopologyOptions) -> Config {
@@ -206,7 +267,11 @@ pub fn table() -> String {
         };
         let size = format!("{} MiB", config.max_bytes / 1024 / 1024);
         let subjects = config.subjects.join("`, `");
-        let _ = writeln!(text, "| {} | `{subjects}` | {to} | {storage} | {age} | {size} | refuses |", config.name);
+        let limit = match config.discard {
+            DiscardPolicy::New => "refuses",
+            DiscardPolicy::Old => "drops the oldest",
+        };
+        let _ = writeln!(text, "| {} | `{subjects}` | {to} | {storage} | {age} | {size} | {limit} |", config.name);
     }
     text
 }

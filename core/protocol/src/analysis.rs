@@ -6,6 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, CommandId};
+use crate::intent::admit::{admit_program, check_bytes, check_env, check_text, wrong};
+use crate::intent::{InvalidIntent, Program};
+use crate::limits;
 use crate::verdict::{RiskLevel, Verdict};
 
 /// A command to judge, as it travels on `analysis.requests`. Unknown fields are an error, not silence.
@@ -171,6 +174,78 @@ pub struct Ruling {
     pub because: String,
 }
 
+// === impl AnalysisRequest ===
+
+impl AnalysisRequest {
+    /// What to judge, after every field was checked: by the limits of an intent, and two of its own.
+    ///
+    /// # Errors
+    /// Names the first field that is wrong.
+    pub fn program(&self) -> Result<Program, InvalidIntent> {
+        let program = admit_program(self.command.clone(), self.argv.clone())?;
+        check_env(&self.env)?;
+        let texts = [
+            ("system", &self.system),
+            ("shell", &self.shell),
+            ("user", &self.user),
+            ("cwd", &self.cwd),
+            ("home", &self.home),
+        ];
+        for (field, text) in texts {
+            if let Some(text) = text {
+                check_text(field, text)?;
+            }
+        }
+        for (field, path) in [("cwd", &self.cwd), ("home", &self.home)] {
+            if path.as_ref().is_some_and(|path| !path.starts_with('/')) {
+                return Err(wrong(field, "must be an absolute path"));
+            }
+        }
+        if self.stdin.as_ref().is_some_and(|stdin| stdin.len() > limits::MAX_STDIN_BYTES) {
+            return Err(wrong("stdin", format!("has more than {} bytes", limits::MAX_STDIN_BYTES)));
+        }
+        check_list("history", &self.history, limits::MAX_HISTORY, limits::MAX_HISTORY_BYTES)?;
+        let programs = self.programs.as_deref().unwrap_or_default();
+        check_list("programs", programs, limits::MAX_PROGRAMS, limits::MAX_PROGRAMS_BYTES)?;
+        Ok(program)
+    }
+}
+
+fn check_list(field: &'static str, texts: &[String], most: usize, bytes: usize) -> Result<(), InvalidIntent> {
+    if texts.len() > most {
+        return Err(wrong(field, format!("has more than {most} entries")));
+    }
+    if texts.iter().map(String::len).sum::<usize>() > bytes {
+        return Err(wrong(field, format!("has more than {bytes} bytes")));
+    }
+    check_bytes(field, 0, texts.iter().map(String::as_str))
+}
+
+// === impl Analysis ===
+
+impl Analysis {
+    /// Whether it is about this program on this agent. Whoever asks for an analysis names it: a stored one may carry a
+    /// command's id and be about something else.
+    #[must_use]
+    pub fn is_about(&self, agent: &AgentId, program: &Program) -> bool {
+        self.agent.as_ref() == Some(agent) && self.command == program.to_string()
+    }
+}
+
+// === impl PolicyMode ===
+
+impl PolicyMode {
+    /// As it is written everywhere.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Advise => "advise",
+            Self::Enforce => "enforce",
+        }
+    }
+}
+
 // === impl Decision ===
 
 impl Decision {
@@ -181,6 +256,49 @@ impl Decision {
             Self::Run => "run",
             Self::Ask => "ask",
             Self::Block => "block",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn program(request: serde_json::Value) -> Result<Program, String> {
+        let request: AnalysisRequest = serde_json::from_value(request).map_err(|error| error.to_string())?;
+        request.program().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_command_and_a_system_are_enough() {
+        let found = program(json!({"command": "rm -rf /", "system": "Linux"})).unwrap();
+        assert_eq!(found, Program::Shell("rm -rf /".into()));
+        assert_eq!(program(json!({"argv": ["ls", "-l"]})).unwrap(), Program::Argv(vec!["ls".into(), "-l".into()]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let long = "x".repeat(limits::MAX_COMMAND_BYTES + 1);
+        for (request, field) in [
+            (json!({}), "command"),
+            (json!({"command": " "}), "command"),
+            (json!({"command": "a", "argv": ["b"]}), "argv"),
+            (json!({"command": "a\0b"}), "command"),
+            (json!({"command": long}), "command"),
+            (json!({"command": "a", "cwd": "tmp"}), "cwd"),
+            (json!({"command": "a", "home": ""}), "home"),
+            (json!({"command": "a", "env": {"A=": "b"}}), "env"),
+            (json!({"command": "a", "system": "x".repeat(5000)}), "system"),
+            (json!({"command": "a", "stdin": long}), "stdin"),
+            (json!({"command": "a", "history": vec!["b"; 65]}), "history"),
+            (json!({"command": "a", "history": [long, long]}), "history"),
+            (json!({"command": "a", "programs": vec!["b"; 20_000]}), "programs"),
+            (json!({"command": "a", "programs": ["b\0"]}), "programs"),
+            (json!({"command": "a", "comand": "b"}), "comand"),
+        ] {
+            let error = program(request).unwrap_err();
+            assert!(error.contains(field), "{field}: {error}");
         }
     }
 }

@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::Ruling;
 use crate::blob::Blob;
 use crate::id::{AgentId, CommandId};
 use crate::intent::Run;
 use crate::outcome::Outcome;
+use crate::verdict::{RiskLevel, Verdict};
 
 /// One thing that happened to one command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +56,12 @@ pub struct Accepted {
     pub origin: Origin,
     /// The agent process that claimed it: tells a clone's claim from one's own.
     pub instance: String,
+    /// What the agent's rules make of it, cut to [`crate::limits::MAX_VERDICT_BYTES`]; absent where nothing is judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// What the agent's own policy says to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruling: Option<Ruling>,
 }
 
 /// How an intent came to the agent.
@@ -141,6 +149,12 @@ pub enum Cause {
     AgentStopped,
     /// The agent's earlier life left it open.
     AgentLost,
+    /// A policy refuses it, or asks for an approval that it does not have.
+    Risk,
+    /// Somebody who was asked to approve it has denied it.
+    Denied,
+    /// Nobody approved it in time.
+    NotApproved,
     /// Another cause, of a later version.
     #[serde(other)]
     Other,
@@ -185,6 +199,15 @@ pub struct Finished {
     /// Whether a process that the command left behind still held its output open; what that prints is not kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub left_running: bool,
+    /// How bad it could have been, as it was judged before; absent where nothing was judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<RiskLevel>,
+    /// What the agent's rules made of it, where it was refused for that and so never accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Box<Verdict>>,
+    /// What the agent's own policy said to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruling: Option<Ruling>,
 }
 
 // === impl EventKind ===
@@ -231,6 +254,9 @@ impl Finished {
             stdout: OutputTotal::default(),
             stderr: OutputTotal::default(),
             left_running: false,
+            risk: None,
+            verdict: None,
+            ruling: None,
         }
     }
 }
@@ -304,7 +330,7 @@ impl TryFrom<EventWire> for Event {
 
 /// The number in an event's id, in its one spelling: `+5` or `05` would be other ids of the same event. Another number
 /// can follow it, because readers wait for the next one.
-fn number(text: &str) -> Option<u64> {
+pub(crate) fn number(text: &str) -> Option<u64> {
     let n: u64 = text.parse().ok()?;
     (n < u64::MAX && n.to_string() == text).then_some(n)
 }

@@ -3,7 +3,7 @@
 //! An [`IntentWire`] is what anyone may send; [`IntentWire::admit`] makes an [`Intent`] of it, or says which field
 //! is wrong. What people send is taken strictly: an unknown field is an error, not silence.
 
-mod admit;
+pub(crate) mod admit;
 mod target;
 
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::approval::Approval;
 use crate::blob::Blob;
 use crate::id::{AgentId, CommandId};
 
@@ -59,6 +60,8 @@ pub struct Run {
     pub requested_at: Option<Timestamp>,
     /// Why, in that person's words.
     pub reason: Option<String>,
+    /// Who has approved it, where somebody had to. Only a gateway writes this.
+    pub approval: Option<Approval>,
 }
 
 /// The wish to end a command.
@@ -152,6 +155,9 @@ pub struct IntentWire {
     /// Why it is asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Who has approved it, where somebody had to. Gateways set it; an agent takes it from the ledger only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
 }
 
 /// Why a message is not an intent.
@@ -198,11 +204,17 @@ impl Intent {
 // === impl Run ===
 
 impl Run {
-    /// Whether `other` asks for the same thing of the same agent. Who asked and when is left out, so that a retry of
-    /// a request is the same request.
+    /// Whether `other` asks for the same thing of the same agent. Who asked, when, and who has approved it is left out,
+    /// so that a retry of a request is the same request.
     #[must_use]
     pub fn asks_the_same(&self, other: &Self) -> bool {
-        let essence = |run: &Self| Self { requested_at: None, requested_by: None, not_after: None, ..run.clone() };
+        let essence = |run: &Self| Self {
+            requested_at: None,
+            requested_by: None,
+            not_after: None,
+            approval: None,
+            ..run.clone()
+        };
         essence(self) == essence(other)
     }
 }
@@ -230,6 +242,7 @@ impl From<Run> for IntentWire {
             requested_by: run.requested_by,
             requested_at: run.requested_at,
             reason: run.reason,
+            approval: run.approval,
         }
     }
 }
@@ -307,6 +320,10 @@ mod tests {
             (r#"{"command":"a","max_output_bytes":99999999999}"#, "max_output_bytes"),
             (r#"{"command":"a","comand":"b"}"#, "comand"),
             (r#"{"command":"a","execution_target":"moon"}"#, "execution target"),
+            (r#"{"command":"a","approval":{"by":"b"}}"#, "at"),
+            (r#"{"command":"a","approval":{"by":"","at":"2026-01-01T00:00:00Z","hash":"x"}}"#, "approval.by"),
+            (r#"{"command":"a","approval":{"by":"b","at":"2026-01-01T00:00:00Z","hash":"x"}}"#, "approval.hash"),
+            (r#"{"command":"a","approval":{"by":"b","at":"2026-01-01T00:00:00Z","hash":"x","to":1}}"#, "to"),
             (r#"{"type":"cancel"}"#, "id"),
             (r#"{"type":"cancel","id":"x","command":"a"}"#, "command"),
             (r#"{"type":"stop"}"#, "stop"),

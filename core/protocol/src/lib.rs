@@ -7,6 +7,7 @@
 pub mod id;
 pub mod subject;
 
+pub mod approval;
 pub mod blob;
 pub mod intent;
 
@@ -26,8 +27,9 @@ pub mod wire;
 #[cfg(feature = "schema")]
 pub mod schema;
 
-pub use agent::{AgentInfo, Heartbeat, Platform};
+pub use agent::{AgentInfo, Heartbeat, Inventory, Platform, Programs};
 pub use analysis::{Advice, AdvisorState, Analysis, AnalysisRequest, Decision, PolicyMode, Raise, Ruling};
+pub use approval::{Approval, ProposalEvent, ProposalKind, ProposalState};
 pub use blob::Blob;
 pub use event::{Cause, Event, EventKind, OutputChunk, OutputStream};
 pub use id::{AgentId, CommandId, InvalidId};

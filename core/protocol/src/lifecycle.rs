@@ -84,7 +84,8 @@ mod tests {
     fn accepted() -> EventKind {
         let wire = IntentWire { command: Some("true".into()), ..IntentWire::default() };
         let Intent::Run(run) = wire.admit(|| "c".parse().unwrap()).unwrap() else { unreachable!() };
-        EventKind::Accepted(Box::new(Accepted { intent: *run, origin: Origin::Ledger, instance: "i".into() }))
+        let (origin, instance) = (Origin::Ledger, "i".into());
+        EventKind::Accepted(Box::new(Accepted { intent: *run, origin, instance, verdict: None, ruling: None }))
     }
 
     fn any_event() -> impl Strategy<Value = EventKind> {

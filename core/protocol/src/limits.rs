@@ -9,8 +9,46 @@ pub const MAX_ID_BYTES: usize = 64;
 /// Largest message: the broker's own default `max_payload`, so that no broker needs a special setting. Refuse.
 pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
 
-/// Largest intent as sent. The `accepted` event carries it whole, in JSON, beside its own fields. Refuse.
+/// Largest intent as sent. The `accepted` event carries it whole, in JSON, beside the verdict and its own fields; so does
+/// a proposal. Refuse.
 pub const MAX_INTENT_BYTES: usize = 512 * 1024;
+
+/// Largest verdict that is stored or answered, in JSON: beside an intent, and beside two streams of
+/// [`MAX_REPLY_BYTES`], it has to fit a payload. Cut and said (`truncated`); the level and the ruling count all of it.
+pub const MAX_VERDICT_BYTES: usize = 192 * 1024;
+
+/// Most effects, and most programs, of a stored verdict. Cut and said.
+pub const MAX_EFFECTS: usize = 64;
+
+/// Most reasons, and most opaque places, of a stored verdict. Cut and said.
+pub const MAX_REASONS: usize = 32;
+
+/// Most suggestions of a stored verdict. Cut and said.
+pub const MAX_SUGGESTIONS: usize = 5;
+
+/// Longest text in a stored verdict: a path, a name, a sentence. Cut and said.
+pub const MAX_VERDICT_TEXT_BYTES: usize = 512;
+
+/// Longest suggested command: a part of one would be another command. Left out and said.
+pub const MAX_SUGGESTION_BYTES: usize = 4096;
+
+/// Most programs of an inventory, and most bytes of their names: what fits a message of the bucket many times over.
+/// An agent with more says nothing about its programs.
+pub const MAX_PROGRAMS: usize = 16_384;
+/// See [`MAX_PROGRAMS`].
+pub const MAX_PROGRAMS_BYTES: usize = 256 * 1024;
+
+/// Commands before one that count when it is judged.
+pub const MAX_HISTORY: usize = 16;
+
+/// Longest of these. Cut.
+pub const MAX_HISTORY_LINE_BYTES: usize = 4096;
+
+/// Longest time that a proposal waits for its approval: people look once a day. Refuse.
+pub const MAX_APPROVAL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The same when nobody says anything.
+pub const DEFAULT_APPROVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Longest command line, and longest `argv` and `env` in sum: half of what Linux takes for one argument. Refuse.
 pub const MAX_COMMAND_BYTES: usize = 64 * 1024;
@@ -63,3 +101,6 @@ pub const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// How long a heartbeat counts: three may be lost before an agent is called offline.
 pub const PRESENCE_TTL: Duration = Duration::from_secs(35);
+
+/// Commands before it that a command to judge may bring along, in sum: all of a request fits [`MAX_INTENT_BYTES`]. Refuse.
+pub const MAX_HISTORY_BYTES: usize = 128 * 1024;

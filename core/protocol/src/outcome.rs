@@ -34,6 +34,8 @@ pub enum Outcome {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema, utoipa::ToSchema))]
 pub enum CommandStatus {
+    /// It waits until somebody else has approved it. Not yet sent to its agent.
+    AwaitingApproval,
     /// In the ledger, not yet claimed by the agent.
     Queued,
     /// Claimed by the agent; it is about to be started, or has just been.
@@ -52,6 +54,8 @@ pub enum CommandStatus {
     Cancelled,
     /// Refused, never started.
     Rejected,
+    /// Somebody was asked to approve it, and has denied it; never started.
+    Denied,
     /// Too late, never started.
     Expired,
     /// Could not be started.
@@ -90,6 +94,7 @@ impl CommandStatus {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::AwaitingApproval => "awaiting_approval",
             Self::Queued => "queued",
             Self::Accepted => "accepted",
             Self::Running => "running",
@@ -99,6 +104,7 @@ impl CommandStatus {
             Self::TimedOut => "timed_out",
             Self::Cancelled => "cancelled",
             Self::Rejected => "rejected",
+            Self::Denied => "denied",
             Self::Expired => "expired",
             Self::Unspawnable => "unspawnable",
             Self::Lost => "lost",
@@ -108,7 +114,7 @@ impl CommandStatus {
     /// Whether nothing more will happen.
     #[must_use]
     pub fn is_final(self) -> bool {
-        !matches!(self, Self::Queued | Self::Accepted | Self::Running)
+        !matches!(self, Self::AwaitingApproval | Self::Queued | Self::Accepted | Self::Running)
     }
 }
 

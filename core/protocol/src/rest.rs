@@ -1,6 +1,7 @@
 //! What HTTP clients send and get. The gateway and the command line use the same types.
 
 mod agent;
+mod approval;
 mod command;
 mod problem;
 mod request;
@@ -8,6 +9,7 @@ mod request;
 use serde::{Deserialize, Serialize};
 
 pub use agent::{AgentList, AgentStatus, AgentView};
+pub use approval::{AnalyzeRequest, ApprovalList, ApprovalState, ApprovalView, ApproveRequest, DenyRequest, DryRun};
 pub use command::{CommandPage, CommandResult, CommandView, PendingCommand, ResultFold};
 pub use problem::Problem;
 pub use request::{CancelRequest, ExecuteRequest};

@@ -7,7 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{self as openapi, AdditionalProperties, AnyOfBuilder, ObjectBuilder, Type};
 
-use crate::agent::{AgentInfo, Heartbeat};
+use crate::agent::{AgentInfo, Heartbeat, Inventory};
+use crate::analysis::{Analysis, AnalysisRequest};
+use crate::approval::ProposalWire;
 use crate::blob::Blob;
 use crate::event::EventWire;
 use crate::id::{AgentId, CommandId};
@@ -21,7 +23,11 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("intent", of::<IntentWire>("intent")),
         ("event", of::<EventWire>("event")),
         ("command-result", of::<CommandResult>("command-result")),
+        ("approval", of::<ProposalWire>("approval")),
+        ("analysis-request", of::<AnalysisRequest>("analysis-request")),
+        ("analysis", of::<Analysis>("analysis")),
         ("agent-info", of::<AgentInfo>("agent-info")),
+        ("inventory", of::<Inventory>("inventory")),
         ("heartbeat", of::<Heartbeat>("heartbeat")),
     ]
 }
@@ -29,6 +35,10 @@ pub fn all() -> Vec<(&'static str, Schema)> {
 fn of<T: JsonSchema>(name: &str) -> Schema {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>();
     schema.insert("$id".to_owned(), format!("urn:ogent:schema:{name}:v1").into());
+    // In which order a map of serde_json has its keys depends on who else is built with it.
+    let map = schema.ensure_object();
+    map.sort_keys();
+    map.values_mut().for_each(serde_json::Value::sort_all_objects);
     schema
 }
 

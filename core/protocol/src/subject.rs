@@ -6,6 +6,12 @@ use crate::id::{AgentId, CommandId};
 pub const COMMANDS: &str = "COMMANDS";
 /// The stream of events.
 pub const RESULTS: &str = "RESULTS";
+/// The stream of analyses.
+pub const ANALYSES: &str = "ANALYSES";
+/// The stream of what was asked, approved and denied.
+pub const APPROVALS: &str = "APPROVALS";
+/// The key-value bucket of [`crate::Inventory`] records.
+pub const INVENTORY_BUCKET: &str = "inventory";
 /// The key-value bucket of [`crate::AgentInfo`] records.
 pub const AGENTS_BUCKET: &str = "agents";
 /// The key-value bucket of [`crate::Heartbeat`]s, each with a time to live.
@@ -15,6 +21,12 @@ pub const PRESENCE_BUCKET: &str = "presence";
 pub const ALL_COMMANDS: &str = "commands.*.*";
 /// All events of all agents.
 pub const ALL_RESULTS: &str = "results.*.*";
+/// All events of all proposals.
+pub const ALL_APPROVALS: &str = "approvals.*.*";
+/// The live feed of events of proposals, for every agent.
+pub const ALL_APPROVAL_FEEDS: &str = "agents.*.approvals";
+/// Where the stream of approvals republishes to: from [`ALL_APPROVALS`].
+pub const APPROVAL_REPUBLISH: &str = "agents.{{wildcard(1)}}.approvals";
 /// The live feed of intents, for every agent.
 pub const ALL_EXEC: &str = "agents.*.exec";
 /// The live feed of events, for every agent.
@@ -24,6 +36,13 @@ pub const ALL_FEEDS: &str = "agents.*.results";
 pub const EXEC_REPUBLISH: &str = "agents.{{wildcard(1)}}.exec";
 /// Where the stream of events republishes to: from [`ALL_RESULTS`], feeds those who follow the agent.
 pub const FEED_REPUBLISH: &str = "agents.{{wildcard(1)}}.results";
+
+/// Where analysts hear what they should judge.
+pub const ANALYSIS_REQUESTS: &str = "analysis.requests";
+/// The live feed of analyses: the stream of them republishes here.
+pub const ANALYSIS_RESULTS: &str = "analysis.results";
+/// All analyses.
+pub const ALL_ANALYSES: &str = "analyses.*";
 
 /// Where an agent hears what it should do.
 #[must_use]
@@ -35,6 +54,24 @@ pub fn exec(agent: &AgentId) -> String {
 #[must_use]
 pub fn feed(agent: &AgentId) -> String {
     format!("agents.{agent}.results")
+}
+
+/// Where others hear what becomes of proposals for an agent.
+#[must_use]
+pub fn approval_feed(agent: &AgentId) -> String {
+    format!("agents.{agent}.approvals")
+}
+
+/// Where the events of one proposal are kept.
+#[must_use]
+pub fn approval(agent: &AgentId, command: &CommandId) -> String {
+    format!("approvals.{agent}.{command}")
+}
+
+/// Where the events of a proposal are kept whose agent is not known.
+#[must_use]
+pub fn approval_of_any(command: &CommandId) -> String {
+    format!("approvals.*.{command}")
 }
 
 /// Where the intents of one command are kept.
@@ -67,11 +104,17 @@ pub fn results_of(agent: &AgentId) -> String {
     format!("results.{agent}.*")
 }
 
-/// The agent and the command that a ledger subject (`commands.…` or `results.…`) names.
+/// Where the analyses of one command are kept.
+#[must_use]
+pub fn analysis(id: &CommandId) -> String {
+    format!("analyses.{id}")
+}
+
+/// The agent and the command that a ledger subject (`commands.…`, `results.…` or `approvals.…`) names.
 #[must_use]
 pub fn parse_ledger(subject: &str) -> Option<(AgentId, CommandId)> {
     let mut tokens = subject.split('.');
-    let ("commands" | "results") = tokens.next()? else { return None };
+    let ("commands" | "results" | "approvals") = tokens.next()? else { return None };
     let agent = tokens.next()?.parse().ok()?;
     let command = tokens.next()?.parse().ok()?;
     tokens.next().is_none().then_some((agent, command))
@@ -88,6 +131,7 @@ mod tests {
             let agent: AgentId = agent.parse().unwrap();
             let id: CommandId = id.parse().unwrap();
             prop_assert_eq!(parse_ledger(&command(&agent, &id)), Some((agent.clone(), id.clone())));
+            prop_assert_eq!(parse_ledger(&approval(&agent, &id)), Some((agent.clone(), id.clone())));
             prop_assert_eq!(parse_ledger(&result(&agent, &id)), Some((agent, id)));
         }
 

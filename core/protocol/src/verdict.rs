@@ -1,6 +1,7 @@
 //! What a command would do, as the rules see it: levels, effects, reasons, suggestions. No rule stands here; they are in
 //! `ogent-risk`.
 
+mod bounds;
 mod effect;
 mod target;
 

@@ -450,7 +450,13 @@ fn event(kind: Kind) -> EventKind {
         Kind::Accepted => {
             let wire = IntentWire { command: Some("true".into()), ..IntentWire::default() };
             let Intent::Run(run) = wire.admit(|| "c".parse().unwrap()).unwrap() else { unreachable!() };
-            EventKind::Accepted(Box::new(Accepted { intent: *run, origin: Origin::Ledger, instance: "i".into() }))
+            EventKind::Accepted(Box::new(Accepted {
+                intent: *run,
+                origin: Origin::Ledger,
+                instance: "i".into(),
+                verdict: None,
+                ruling: None,
+            }))
         }
         Kind::Started => EventKind::Started(Started { pid: 1 }),
         Kind::Finished(outcome) => {

@@ -69,6 +69,18 @@ impl Ledger {
         }
     }
 
+    /// The first event of a command: its claim, or its end where it was never claimed.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub async fn first_event(&self, agent: &AgentId, id: &CommandId) -> Result<Option<StoredEvent>, ReadError> {
+        let next_by_subj = Some(subject::result(agent, id));
+        let query = Query { seq: Some(1), next_by_subj, batch: 1, ..Query::default() };
+        let first = self.broker.read(RESULTS, &query).await?.records.into_iter().next();
+        // What was led there is told by those who read all of it.
+        Ok(first.and_then(|first| record::event(&first).ok()))
+    }
+
     async fn last_good_event(&self, agent: &AgentId, id: &CommandId) -> Result<Option<StoredEvent>, ReadError> {
         let (mut last, mut next) = (None, Some(1));
         while let Some(seq) = next {

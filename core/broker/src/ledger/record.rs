@@ -36,7 +36,7 @@ pub struct StoredEvent {
 
 /// The header that tells the events of one agent process from those of another.
 pub(super) const INSTANCE: &str = "Ogent-Instance";
-const LED_HERE: &str = "somebody led an answer of the broker here";
+pub(super) const LED_HERE: &str = "somebody led an answer of the broker here";
 
 pub(super) fn corrupt(sequence: u64, problem: impl ToString) -> ReadError {
     ReadError::Corrupt { sequence, problem: problem.to_string() }
@@ -94,7 +94,7 @@ pub(super) fn read_event(
     Ok(StoredEvent { sequence, event, instance })
 }
 
-fn encoding_of(headers: &async_nats::HeaderMap) -> Result<Encoding, String> {
+pub(super) fn encoding_of(headers: &async_nats::HeaderMap) -> Result<Encoding, String> {
     let content_type = headers.get("Content-Type").map(async_nats::HeaderValue::as_str);
     Encoding::from_content_type(content_type).map_err(|error| error.to_string())
 }

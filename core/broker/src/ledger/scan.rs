@@ -39,6 +39,8 @@ pub struct ScanPage {
     pub records: Vec<CommandRecord>,
     /// Give it as `before` to go on; `None` at the end.
     pub next_before: Option<u64>,
+    /// When the oldest message was stored that was looked at.
+    pub reached: Option<Timestamp>,
 }
 
 impl Ledger {
@@ -47,14 +49,14 @@ impl Ledger {
     /// # Errors
     /// When the broker does not answer.
     pub async fn list(&self, scan: &Scan) -> Result<ScanPage, ReadError> {
-        let (first, mut before) = self.bounds(scan).await?;
+        let (first, mut before) = self.bounds(COMMANDS, subject::ALL_COMMANDS, scan.before, scan.until).await?;
         let floor = before.saturating_sub(BUDGET).max(first);
-        let mut page = ScanPage { records: Vec::new(), next_before: None };
+        let mut page = ScanPage { records: Vec::new(), next_before: None, reached: None };
         let mut cancels = HashMap::new();
         let mut window = 64;
         while before > floor {
             let from = before.saturating_sub(window).max(floor);
-            for found in self.window(from, before, &mut cancels).await?.into_iter().rev() {
+            for found in self.window(from, before, &mut cancels, &mut page.reached).await?.into_iter().rev() {
                 if scan.since.is_some_and(|since| found.stored_at < since) {
                     return Ok(page);
                 }
@@ -75,19 +77,25 @@ impl Ledger {
     }
 
     /// The first sequence of the stream, and the one after the newest command that is asked for.
-    async fn bounds(&self, scan: &Scan) -> Result<(u64, u64), ReadError> {
-        let state = self.stream_info(COMMANDS).await?.state;
-        let mut before = scan.before.unwrap_or(u64::MAX).min(state.last_seq + 1);
-        if let Some(until) = scan.until {
+    pub(super) async fn bounds(
+        &self,
+        stream: &str,
+        filter: &str,
+        before: Option<u64>,
+        until: Option<Timestamp>,
+    ) -> Result<(u64, u64), ReadError> {
+        let state = self.stream_info(stream).await?.state;
+        let mut before = before.unwrap_or(u64::MAX).min(state.last_seq + 1);
+        if let Some(until) = until {
             let just_after = until.checked_add(jiff::SignedDuration::from_nanos(1)).unwrap_or(until);
             let query = Query {
                 start_time: Some(just_after),
-                next_by_subj: Some(subject::ALL_COMMANDS.to_owned()),
+                next_by_subj: Some(filter.to_owned()),
                 batch: 1,
                 ..Query::default()
             };
             // For a time behind the last message, the broker gives one from before.
-            if let Some(later) = self.broker.read(COMMANDS, &query).await?.records.first()
+            if let Some(later) = self.broker.read(stream, &query).await?.records.first()
                 && later.stored_at > until
             {
                 before = before.min(later.sequence);
@@ -103,6 +111,7 @@ impl Ledger {
         from: u64,
         before: u64,
         cancels: &mut HashMap<CommandId, (u64, Cancel)>,
+        reached: &mut Option<Timestamp>,
     ) -> Result<Vec<CommandRecord>, ReadError> {
         let mut commands = Vec::new();
         let mut seq = from;
@@ -119,6 +128,7 @@ impl Ledger {
             }
             seq = batch.through + 1;
             for stored in batch.records.iter().filter(|stored| stored.sequence < before) {
+                *reached = Some(reached.map_or(stored.stored_at, |oldest| oldest.min(stored.stored_at)));
                 match record::intent(stored) {
                     Ok((agent, Intent::Run(run))) => commands.push(CommandRecord {
                         agent,

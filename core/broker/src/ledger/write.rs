@@ -152,7 +152,7 @@ impl Ledger {
     }
 
     /// One more try when the broker was away for a moment: the id makes it safe.
-    async fn append_again(&self, entry: Entry) -> Result<Stored, AppendError> {
+    pub(super) async fn append_again(&self, entry: Entry) -> Result<Stored, AppendError> {
         self.broker
             .connected_within(LONGEST_PAUSE)
             .await

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Cancel, Intent, IntentType, IntentWire, InvalidIntent, Program, Run};
+use crate::approval::{self, Approval};
 use crate::id::CommandId;
 use crate::limits;
 
@@ -38,6 +39,9 @@ impl IntentWire {
         if self.stdin.as_ref().is_some_and(|stdin| stdin.len() > limits::MAX_STDIN_BYTES) {
             return Err(wrong("stdin", format!("has more than {} bytes", limits::MAX_STDIN_BYTES)));
         }
+        if let Some(approval) = &self.approval {
+            admit_approval(approval)?;
+        }
         let max_output_bytes = self.max_output_bytes.unwrap_or(limits::DEFAULT_OUTPUT_BYTES);
         if max_output_bytes > limits::MAX_OUTPUT_BYTES {
             return Err(wrong("max_output_bytes", format!("is more than {}", limits::MAX_OUTPUT_BYTES)));
@@ -57,6 +61,7 @@ impl IntentWire {
             requested_by: self.requested_by,
             requested_at: self.requested_at,
             reason: self.reason,
+            approval: self.approval,
         })
     }
 
@@ -73,6 +78,7 @@ impl IntentWire {
             ("timeout_s", self.timeout_s.is_some()),
             ("not_after", self.not_after.is_some()),
             ("max_output_bytes", self.max_output_bytes.is_some()),
+            ("approval", self.approval.is_some()),
         ];
         if let Some((field, _)) = foreign.into_iter().find(|(_, is_set)| *is_set) {
             return Err(wrong(field, "does not belong into a cancel"));
@@ -92,7 +98,7 @@ impl IntentWire {
     }
 }
 
-fn admit_program(command: Option<String>, argv: Option<Vec<String>>) -> Result<Program, InvalidIntent> {
+pub(crate) fn admit_program(command: Option<String>, argv: Option<Vec<String>>) -> Result<Program, InvalidIntent> {
     match (command, argv) {
         (Some(line), None) => {
             check_bytes("command", line.len(), [line.as_str()])?;
@@ -116,6 +122,18 @@ fn admit_program(command: Option<String>, argv: Option<Vec<String>>) -> Result<P
     }
 }
 
+fn admit_approval(approval: &Approval) -> Result<(), InvalidIntent> {
+    check_text("approval.by", &approval.by)?;
+    if let Some(reason) = &approval.reason {
+        check_text("approval.reason", reason)?;
+    }
+    if approval::is_hash(&approval.hash) {
+        Ok(())
+    } else {
+        Err(wrong("approval.hash", "must be 64 hexadecimal digits"))
+    }
+}
+
 fn admit_timeout(seconds: Option<f64>) -> Result<Duration, InvalidIntent> {
     let Some(seconds) = seconds else { return Ok(limits::DEFAULT_TIMEOUT) };
     match Duration::try_from_secs_f64(seconds) {
@@ -128,7 +146,7 @@ fn admit_timeout(seconds: Option<f64>) -> Result<Duration, InvalidIntent> {
     }
 }
 
-fn check_env(env: &BTreeMap<String, String>) -> Result<(), InvalidIntent> {
+pub(crate) fn check_env(env: &BTreeMap<String, String>) -> Result<(), InvalidIntent> {
     if env.len() > limits::MAX_ENTRIES {
         return Err(wrong("env", format!("has more than {} entries", limits::MAX_ENTRIES)));
     }
@@ -139,7 +157,7 @@ fn check_env(env: &BTreeMap<String, String>) -> Result<(), InvalidIntent> {
     check_bytes("env", size, env.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]))
 }
 
-fn check_text(field: &'static str, text: &str) -> Result<(), InvalidIntent> {
+pub(crate) fn check_text(field: &'static str, text: &str) -> Result<(), InvalidIntent> {
     if text.is_empty() {
         return Err(wrong(field, "is empty"));
     }
@@ -150,7 +168,7 @@ fn check_text(field: &'static str, text: &str) -> Result<(), InvalidIntent> {
 }
 
 /// The kernel ends every string that it takes at the first NUL, so none may hold one.
-fn check_bytes<'a>(
+pub(crate) fn check_bytes<'a>(
     field: &'static str,
     size: usize,
     texts: impl IntoIterator<Item = &'a str>,
@@ -176,6 +194,6 @@ impl TryFrom<IntentWire> for Run {
     }
 }
 
-fn wrong(field: &'static str, problem: impl Into<String>) -> InvalidIntent {
+pub(crate) fn wrong(field: &'static str, problem: impl Into<String>) -> InvalidIntent {
     InvalidIntent { field, problem: problem.into() }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::Platform;
+use crate::agent::{Platform, Programs};
 use crate::id::AgentId;
 
 /// An agent as people see it.
@@ -29,6 +29,15 @@ pub struct AgentView {
     pub labels: BTreeMap<String, String>,
     /// The account that it runs as.
     pub user: String,
+    /// The home of that account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<String>,
+    /// The program behind `/bin/sh`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<String>,
+    /// The programs that its commands find on `PATH`, in short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub programs: Option<Programs>,
     /// When the agent was started.
     pub started_at: Timestamp,
     /// When it was last heard of.

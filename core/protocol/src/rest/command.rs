@@ -3,11 +3,14 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::ApprovalView;
+use crate::analysis::{Advice, AdvisorState, Ruling};
 use crate::blob::Blob;
-use crate::event::{Cause, Event, EventKind, Finished, OutputStream, OutputTotal};
+use crate::event::{Accepted, Cause, Event, EventKind, Finished, OutputStream, OutputTotal};
 use crate::id::{AgentId, CommandId};
 use crate::intent::{ExecutionTarget, Program, Run};
 use crate::outcome::{CommandStatus, Outcome};
+use crate::verdict::{RiskLevel, Verdict};
 
 /// A finished command with what it printed: answer of `execute` and of `nats req agents.<id>.exec`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,10 +48,19 @@ pub struct CommandResult {
     /// What a person should know: why it was refused, what could not be started, who cancelled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// What the rules make of it; absent where nothing was judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Box<Verdict>>,
+    /// What policy says to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruling: Option<Ruling>,
+    /// Who had to approve it, and what became of that; absent where nobody had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalView>,
 }
 
 /// A command that has not ended when the answer is due: `execute` with status 202.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PendingCommand {
     /// The command; `GET /commands/{id}` tells how it goes on.
@@ -57,6 +69,15 @@ pub struct PendingCommand {
     pub agent_id: AgentId,
     /// Where it stands, as far as the gateway has heard.
     pub status: CommandStatus,
+    /// What the rules make of it; absent where nothing was judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Box<Verdict>>,
+    /// What policy says to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruling: Option<Ruling>,
+    /// Who had to approve it, and what became of that; absent where nobody had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalView>,
 }
 
 /// A command as the history shows it.
@@ -128,6 +149,24 @@ pub struct CommandView {
     /// Bytes that nobody has, because of `max_output_bytes`, once it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut_bytes: Option<u64>,
+    /// How bad it could be: the level of its verdict; absent where nothing was judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<RiskLevel>,
+    /// What the rules make of it; not in lists of commands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Box<Verdict>>,
+    /// What policy says to that; not in lists of commands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruling: Option<Ruling>,
+    /// Who had to approve it, and what became of that; absent where nobody had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalView>,
+    /// Whether a model was asked about it, and what became of that; not in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advisor: Option<AdvisorState>,
+    /// What the model says; not in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Advice>,
 }
 
 /// Answer of `GET /commands`.
@@ -176,13 +215,22 @@ impl CommandView {
             stdout_bytes: None,
             stderr_bytes: None,
             cut_bytes: None,
+            risk: None,
+            verdict: None,
+            ruling: None,
+            approval: run.approval.as_ref().map(ApprovalView::from),
+            advisor: None,
+            advice: None,
         }
     }
 
     /// What the latest event of the command adds.
     pub fn see(&mut self, event: &Event) {
         match &event.kind {
-            EventKind::Accepted(_) => self.status = CommandStatus::Accepted,
+            EventKind::Accepted(accepted) => {
+                self.status = CommandStatus::Accepted;
+                self.judged(accepted);
+            }
             EventKind::Started(_) => {
                 self.status = CommandStatus::Running;
                 self.started_at = Some(event.time);
@@ -202,8 +250,20 @@ impl CommandView {
                 self.stdout_bytes = totals.map(|(stdout, _)| stdout.bytes);
                 self.stderr_bytes = totals.map(|(_, stderr)| stderr.bytes);
                 self.cut_bytes = totals.map(|(stdout, stderr)| stdout.cut.saturating_add(stderr.cut));
+                self.risk = end.risk.or(self.risk);
+                if end.verdict.is_some() {
+                    self.verdict.clone_from(&end.verdict);
+                    self.ruling.clone_from(&end.ruling);
+                }
             }
         }
+    }
+
+    /// What the claim of the command says about its verdict.
+    pub fn judged(&mut self, accepted: &Accepted) {
+        self.risk = accepted.verdict.as_ref().map(|verdict| verdict.level).or(self.risk);
+        self.verdict = accepted.verdict.clone().map(Box::new);
+        self.ruling.clone_from(&accepted.ruling);
     }
 }
 
@@ -213,6 +273,9 @@ pub struct ResultFold {
     limit: usize,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
+    verdict: Option<Box<Verdict>>,
+    ruling: Option<Ruling>,
+    approval: Option<ApprovalView>,
 }
 
 // === impl ResultFold ===
@@ -221,11 +284,16 @@ impl ResultFold {
     /// Keeps at most `limit` bytes of each stream.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { limit, stdout: Vec::new(), stderr: Vec::new() }
+        Self { limit, stdout: Vec::new(), stderr: Vec::new(), verdict: None, ruling: None, approval: None }
     }
 
-    /// Takes the output of one event.
+    /// Takes the output of one event, and the verdict that came with the claim.
     pub fn see(&mut self, event: &EventKind) {
+        if let EventKind::Accepted(accepted) = event {
+            self.verdict = accepted.verdict.clone().map(Box::new);
+            self.ruling.clone_from(&accepted.ruling);
+            self.approval = accepted.intent.approval.as_ref().map(ApprovalView::from);
+        }
         for chunk in event.chunks() {
             let kept = match chunk.stream {
                 OutputStream::Stdout => &mut self.stdout,
@@ -257,6 +325,9 @@ impl ResultFold {
             duration_ms: end.duration_ms,
             cause: end.cause,
             message: end.message.clone(),
+            verdict: end.verdict.clone().or(self.verdict),
+            ruling: end.ruling.clone().or(self.ruling),
+            approval: self.approval,
         }
     }
 }

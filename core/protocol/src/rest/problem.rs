@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::Ruling;
+use crate::id::CommandId;
+use crate::verdict::Verdict;
+
 /// An error as RFC 9457 describes it, with a code that does not change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// `urn:ogent:problem:<code>`.
@@ -17,6 +21,15 @@ pub struct Problem {
     pub code: String,
     /// What is wrong this time, and what to do.
     pub detail: String,
+    /// The command that this is about, where the history has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_id: Option<CommandId>,
+    /// What the rules make of the command, where it is refused for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Box<Verdict>>,
+    /// What policy says to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruling: Option<Ruling>,
 }
 
 // === impl Problem ===
@@ -31,6 +44,9 @@ impl Problem {
             status,
             code: code.to_owned(),
             detail: detail.to_owned(),
+            command_id: None,
+            verdict: None,
+            ruling: None,
         }
     }
 }

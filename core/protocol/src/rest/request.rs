@@ -58,6 +58,12 @@ pub struct ExecuteRequest {
     /// Let the command wait in the ledger for an agent that is offline, instead of a refusal.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub queue: bool,
+    /// Judge it and say what would become of it; store nothing and run nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+    /// Let somebody else approve it first, also where policy would let it run: an agent may be stricter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ask: bool,
 }
 
 /// Body of `POST /commands/{id}/cancel`; may be empty.
