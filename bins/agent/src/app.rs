@@ -16,10 +16,12 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::ceiling::Ceiling;
 use crate::config::{AgentArgs, AgentConfig};
 use crate::desk::Desk;
 use crate::facts;
 use crate::identity::Identity;
+use crate::inventory::{self, Keeper};
 use crate::job;
 use crate::journal::Journal;
 use crate::launch;
@@ -37,6 +39,7 @@ pub struct Agent {
     config: AgentConfig,
     desk: Desk,
     pulse: Pulse,
+    keeper: Keeper,
 }
 
 /// The whole process of an agent: logs, signals, runtime, and the agent until it is told to stop.
@@ -50,7 +53,7 @@ pub fn run_process(args: AgentArgs) -> anyhow::Result<()> {
     }
     // Two threads: starting a process blocks one of them for half a millisecond.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async { run(args.into_config(), shutdown::on_signals()?).await })
+    runtime.block_on(async { run(args.into_config()?, shutdown::on_signals()?).await })
 }
 
 /// Runs an agent until `shutdown`.
@@ -82,13 +85,21 @@ impl Agent {
         let intake = Intake::open(&broker, &identity.id).await?;
         let (load, load_receiver) = watch::channel(Load { settled_through, ..Load::default() });
         let info = info(&identity, &config, settled_through);
-        let mut pulse = Pulse { presence, info, machine: identity.machine.clone(), load: load_receiver };
+        let ceiling = Arc::new(Ceiling::new(config.policy.clone(), &info));
+        let (programs, programs_receiver) = watch::channel(None);
+        let keeper =
+            Keeper { presence: presence.clone(), ceiling: ceiling.clone(), programs, found: inventory::first().await };
+        // Before the record that names it. Where the broker does not take it, that is tried again.
+        keeper.tell().await;
+        let machine = identity.machine.clone();
+        let mut pulse = Pulse { presence, info, machine, load: load_receiver, programs: programs_receiver };
         pulse.first().await.context("the agent cannot be registered")?;
         let context = job::Context {
             ledger,
             agent: identity.id.clone(),
             instance: identity.instance.clone(),
             kill_grace: config.kill_grace,
+            ceiling,
             journal: Journal::open(&config.state_dir, &identity.instance)
                 .context("the journal in the state folder cannot be used")?,
             cgroups: Cgroups::find(&identity.id),
@@ -97,7 +108,7 @@ impl Agent {
         };
         let queue = Queue::new(config.max_concurrent as usize, settled_through);
         let desk = Desk::new(context, &broker, intake, queue, load);
-        Ok(Self { broker, identity, config, desk, pulse })
+        Ok(Self { broker, identity, config, desk, pulse, keeper })
     }
 
     /// The agent's id.
@@ -113,6 +124,7 @@ impl Agent {
     pub async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
         tracing::info!(id = %self.identity.id, "the agent is ready");
         let beating = CancellationToken::new();
+        let keeping = tokio::spawn(self.keeper.keep(beating.clone()));
         let pulse = tokio::spawn({
             let (broker, stop) = (self.broker.clone(), beating.clone());
             async move {
@@ -123,6 +135,7 @@ impl Agent {
         let was_told = self.desk.work(shutdown, self.config.drain).await;
         // The last beat tells how far everything has ended, so it comes after the desk is closed.
         beating.cancel();
+        keeping.abort();
         if self.broker.is_connected() {
             let _ = tokio::time::timeout(Duration::from_secs(5), pulse).await;
             self.broker.drain().await;
@@ -182,6 +195,10 @@ fn info(identity: &Identity, config: &AgentConfig, settled_through: u64) -> Agen
         labels: config.labels.clone(),
         max_concurrent: config.max_concurrent,
         user: facts::user(),
+        home: facts::home(),
+        cwd: facts::cwd(),
+        shell: facts::shell(),
+        programs: None,
         started_at: Timestamp::now(),
         instance: identity.instance.clone(),
         settled_through,

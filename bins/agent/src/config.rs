@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use ogent_broker::BrokerArgs;
 use ogent_protocol::AgentId;
+use ogent_risk::Policy;
+use ogent_runtime::{PolicyArgs, PolicyFileError};
 
 /// Everything that an agent can be told.
 #[derive(Debug, Clone, clap::Args)]
@@ -28,6 +30,9 @@ pub struct AgentArgs {
     /// Seconds that running commands get to finish when the agent is stopped
     #[arg(long, env = "OGENT_DRAIN", default_value_t = 0.0, value_name = "SECONDS", value_parser = seconds)]
     pub drain: f64,
+    /// What this agent lets run, whoever asks
+    #[command(flatten)]
+    pub policy: PolicyArgs,
     /// Where the broker is
     #[command(flatten)]
     pub broker: BrokerArgs,
@@ -51,6 +56,8 @@ pub struct AgentConfig {
     pub kill_grace: Duration,
     /// Time that running commands get when the agent is stopped.
     pub drain: Duration,
+    /// What it lets run, whoever asks.
+    pub policy: Policy,
     /// Where the broker is, and who one is there.
     pub broker: BrokerArgs,
 }
@@ -59,17 +66,20 @@ pub struct AgentConfig {
 
 impl AgentArgs {
     /// The configuration that these say.
-    #[must_use]
-    pub fn into_config(self) -> AgentConfig {
-        AgentConfig {
+    ///
+    /// # Errors
+    /// When the policy file cannot be used.
+    pub fn into_config(self) -> Result<AgentConfig, PolicyFileError> {
+        Ok(AgentConfig {
             id: self.id,
             state_dir: self.state_dir,
             labels: self.labels.into_iter().collect(),
             max_concurrent: self.max_concurrent,
             kill_grace: Duration::from_secs_f64(self.kill_grace),
             drain: Duration::from_secs_f64(self.drain),
+            policy: self.policy.load()?,
             broker: self.broker,
-        }
+        })
     }
 }
 

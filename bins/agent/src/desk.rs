@@ -157,6 +157,15 @@ impl Desk {
             // A gateway rings twice. A person who waits is told.
             return answer(reply, "command_exists", 409, "a command with this id was there before");
         }
+        if run.approval.is_some() {
+            // Whoever may publish here could write anybody's name into it.
+            return answer(
+                reply,
+                "approval_not_taken",
+                403,
+                "an approval counts only where a gateway put it into the ledger",
+            );
+        }
         if self.recording.len() >= MAX_RECORDING || self.direct.len() >= MAX_RECORDING * 8 {
             return answer(reply, "busy", 503, "too many commands at once; try again in a moment");
         }
@@ -213,7 +222,7 @@ impl Desk {
             };
             let id = run.id.clone();
             let (may_settle, is_old) = (waiting.may_settle, waiting.is_old);
-            let job = Job { run, origin, reply, cancel, may_settle, is_old };
+            let job = Job { run, judged: None, origin, reply, cancel, may_settle, is_old };
             let context = self.context.clone();
             let broke = JobEnd::Open(job.later(&context));
             self.jobs.spawn(async move {

@@ -41,3 +41,21 @@ pub(crate) fn machine() -> String {
     // The same derivation as a command's id has: a name and a text, hashed together.
     ogent_protocol::CommandId::derive("ogent machine", source.trim()).to_string()
 }
+
+/// The home that commands get: what this process has, as they inherit it, or that of its account.
+pub(crate) fn home() -> Option<String> {
+    let own = || {
+        User::from_uid(Uid::effective()).ok().flatten().and_then(|user| user.dir.into_os_string().into_string().ok())
+    };
+    std::env::var("HOME").ok().filter(|home| home.starts_with('/')).or_else(own)
+}
+
+/// The folder that commands run in when nobody says another one.
+pub(crate) fn cwd() -> Option<String> {
+    std::env::current_dir().ok()?.into_os_string().into_string().ok()
+}
+
+/// The program behind `/bin/sh`.
+pub(crate) fn shell() -> Option<String> {
+    fs::canonicalize("/bin/sh").ok()?.into_os_string().into_string().ok()
+}

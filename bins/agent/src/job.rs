@@ -15,6 +15,7 @@ use ogent_protocol::{AgentId, Cancel, Cause, EventKind, ExecutionTarget, Intent,
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::ceiling::{Ceiling, Judged};
 use crate::journal::Journal;
 use crate::process::{self, Cgroups};
 use crate::settle;
@@ -37,6 +38,8 @@ pub(crate) struct Context {
     pub(crate) agent: AgentId,
     pub(crate) instance: String,
     pub(crate) kill_grace: Duration,
+    /// What may run here.
+    pub(crate) ceiling: Arc<Ceiling>,
     /// What this agent has started.
     pub(crate) journal: Journal,
     /// Where commands get control groups, if this agent may make them.
@@ -50,6 +53,8 @@ pub(crate) struct Context {
 /// One command.
 pub(crate) struct Job {
     pub(crate) run: Run,
+    /// What this agent makes of it, once it has looked.
+    pub(crate) judged: Option<Judged>,
     pub(crate) origin: Origin,
     /// Somebody who waits for the outcome.
     pub(crate) reply: Option<ReplyTo>,
@@ -84,9 +89,13 @@ pub(crate) struct Later {
 
 impl Job {
     /// Takes the command from its claim to its end.
-    pub(crate) async fn go(self, context: Context) -> JobEnd {
-        // What was started, in whatever past, is neither too late nor cancelled before its start.
-        let refusal = if context.journal.has(&self.run.id) { None } else { self.refusal() };
+    pub(crate) async fn go(mut self, context: Context) -> JobEnd {
+        self.judged = context.ceiling.judge(&self.run);
+        // What was started, in whatever past, is neither too late nor cancelled nor refused before its start.
+        let refusal = match context.journal.has(&self.run.id) {
+            true => None,
+            false => self.refusal().or_else(|| self.risk(&context)).map(|end| self.rated(end)),
+        };
         let first = match &refusal {
             Some(end) => EventKind::Finished(Box::new(end.clone())),
             None => self.accepted(&context.instance),
@@ -123,7 +132,26 @@ impl Job {
 
     fn accepted(&self, instance: &str) -> EventKind {
         let (intent, instance) = (self.run.clone(), instance.to_owned());
-        EventKind::Accepted(Box::new(Accepted { intent, origin: self.origin, instance }))
+        let (verdict, ruling) = self.judged.clone().map(|judged| (judged.verdict, judged.ruling)).unzip();
+        EventKind::Accepted(Box::new(Accepted { intent, origin: self.origin, instance, verdict, ruling }))
+    }
+
+    /// Why this agent does not let the command run, if there is a reason.
+    fn risk(&self, context: &Context) -> Option<Finished> {
+        let judged = self.judged.as_ref();
+        let problem = context.ceiling.refusal(&self.run, judged)?;
+        tracing::info!(command = %self.run.id, problem, "refused a command");
+        let end = Finished::without_process(Outcome::Rejected, Cause::Risk, problem);
+        Some(Finished {
+            verdict: judged.map(|judged| Box::new(judged.verdict.clone())),
+            ruling: judged.map(|judged| judged.ruling.clone()),
+            ..end
+        })
+    }
+
+    /// The end says how bad it could have been: lists of commands show no more of them than their ends.
+    fn rated(&self, end: Finished) -> Finished {
+        Finished { risk: self.judged.as_ref().map(|judged| judged.verdict.level), ..end }
     }
 
     /// Why the command must not run although it was claimed: the headers of a message that say where it comes from can
@@ -135,6 +163,8 @@ impl Job {
             Err(_) => self.held(context, 0).await,
         };
         let held = match held {
+            // An approval counts only where a gateway has put it: who may publish here could have written it.
+            None if self.run.approval.is_some() => self.held(context, HELD_TRIES).await,
             // In a cluster, a copy that lags behind may have answered: only the stream itself knows.
             None => match self.put_back(context).await {
                 Ok(Submission::New { .. }) => return None,
@@ -216,12 +246,17 @@ impl Job {
     }
 
     async fn run_claimed(mut self, context: Context, mut writer: EventWriter) -> JobEnd {
-        let fold = self.reply.as_ref().map(|_| ResultFold::new(limits::MAX_REPLY_BYTES));
+        let fold = self.reply.as_ref().map(|_| {
+            let mut fold = ResultFold::new(limits::MAX_REPLY_BYTES);
+            fold.see(&self.accepted(&context.instance));
+            fold
+        });
         // Time has passed since the claim was sent.
         let (end, fold) = if let Some(end) = self.refusal().filter(|end| end.outcome != Outcome::Rejected) {
             (end, fold)
         } else {
             context.journal.note(&self.run.id, self.run.not_after);
+            context.ceiling.remember(&self.run);
             match process::spawn(&context.agent, &self.run) {
                 Err(error) => (Finished::without_process(Outcome::Unspawnable, error.cause(), error.to_string()), fold),
                 Ok(process) => {
@@ -246,6 +281,7 @@ impl Job {
 
     /// Writes the last event, and tells whoever waits.
     async fn end(&self, context: &Context, mut writer: EventWriter, fold: Option<ResultFold>, end: Finished) -> JobEnd {
+        let end = self.rated(end);
         match writer.append(EventKind::Finished(Box::new(end.clone()))).await {
             Ok(_) => {}
             Err(AppendError::SetBack) => return self.end_anew(context, end).await,

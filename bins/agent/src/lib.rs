@@ -1,7 +1,7 @@
 //! The agent: hears intents, claims them in the ledger, runs them on this machine, reports what happened.
 //!
-//! In the order in which a command passes: the `desk` hears it and lets it wait its turn, a `job` claims it, a
-//! `process` runs it, and what it prints goes through the `outbox` into the ledger. Whatever is killed on the way, a
+//! In the order in which a command passes: the `desk` hears it and lets it wait its turn, the `ceiling` says whether this
+//! machine lets it run, a `job` claims it, a `process` runs it, and what it prints goes through the `outbox` into the ledger. Whatever is killed on the way, a
 //! command starts at most once and ends exactly once; what an earlier life of this agent left open is settled at the
 //! start.
 
@@ -11,6 +11,7 @@ pub mod launch;
 mod app;
 mod facts;
 mod identity;
+mod inventory;
 mod journal;
 mod pulse;
 mod settle;
@@ -18,6 +19,7 @@ mod settle;
 mod desk;
 mod queue;
 
+mod ceiling;
 mod job;
 mod outbox;
 mod process;

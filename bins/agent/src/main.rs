@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 }
 
 fn print_id(args: AgentArgs) -> anyhow::Result<()> {
-    let identity = Identity::establish(&args.into_config())?;
+    let identity = Identity::establish(&args.into_config()?)?;
     let key = identity.public_key.unwrap_or_default();
     Ok(std::io::Write::write_all(&mut std::io::stdout(), format!("{} {key}\n", identity.id).as_bytes())?)
 }

@@ -17,6 +17,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout};
 use ogent_protocol::{AgentId, CommandId, OutputStream};
 
 pub(crate) use cgroup::Cgroups;
+pub(crate) use environment::path;
 pub(crate) use spawn::spawn;
 pub(crate) use tree::Tree;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ogent_broker::presence::Presence;
 use ogent_broker::{AppendError, Broker};
-use ogent_protocol::{AgentInfo, Heartbeat, limits};
+use ogent_protocol::{AgentInfo, Heartbeat, Programs, limits};
 use rand::Rng as _;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,8 @@ pub(crate) struct Pulse {
     pub(crate) info: AgentInfo,
     pub(crate) machine: String,
     pub(crate) load: watch::Receiver<Load>,
+    /// Which programs the machine has, as the inventory is kept.
+    pub(crate) programs: watch::Receiver<Option<Programs>>,
 }
 
 // === impl Pulse ===
@@ -40,6 +42,7 @@ impl Pulse {
     /// # Errors
     /// When the broker does not take them.
     pub(crate) async fn first(&mut self) -> Result<(), AppendError> {
+        self.info.programs.clone_from(&self.programs.borrow_and_update());
         self.presence.register(&self.info).await?;
         self.beat().await
     }
@@ -58,6 +61,12 @@ impl Pulse {
             };
             tokio::select! {
                 () = shutdown.cancelled() => break,
+                Ok(()) = self.programs.changed() => {
+                    self.info.programs.clone_from(&self.programs.borrow_and_update());
+                    let settled = self.info.settled_through;
+                    self.register(settled).await;
+                    continue;
+                }
                 () = tokio::time::sleep(pause) => {}
                 () = changed => {}
                 // A broker that comes back may have forgotten the last beat.

@@ -4,15 +4,17 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a person may be in Ogent; each includes the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// What a person may be in Ogent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Sees agents, commands and their output.
     Viewer,
-    /// Runs and cancels commands, too.
+    /// A viewer who runs and cancels commands.
     Operator,
-    /// May do everything.
+    /// A viewer who approves and denies commands of others.
+    Approver,
+    /// May do everything; but nobody approves commands of their own.
     Admin,
 }
 
@@ -36,18 +38,34 @@ pub(crate) enum Action {
     ViewCommands,
     /// Run a command.
     Execute,
-    /// End a command.
+    /// End a command, or take it back while it waits for its approval.
     Cancel,
+    /// Ask what a command would do.
+    Analyze,
+    /// Approve or deny what somebody else has asked for.
+    Approve,
 }
 
 /// Whether `principal` may do `action`. What no role grants is refused.
 #[must_use]
 pub(crate) fn may(principal: &Principal, action: Action) -> bool {
-    let needed = match action {
-        Action::ViewAgents | Action::ViewCommands => Role::Viewer,
-        Action::Execute | Action::Cancel => Role::Operator,
-    };
-    principal.roles.iter().any(|role| *role >= needed)
+    principal.roles.iter().any(|role| role.grants(action))
+}
+
+// === impl Role ===
+
+impl Role {
+    /// Every role, as people write it.
+    pub(crate) const ALL: [(&str, Self); 4] =
+        [("viewer", Self::Viewer), ("operator", Self::Operator), ("approver", Self::Approver), ("admin", Self::Admin)];
+
+    fn grants(self, action: Action) -> bool {
+        match action {
+            Action::ViewAgents | Action::ViewCommands | Action::Analyze => true,
+            Action::Execute | Action::Cancel => matches!(self, Self::Operator | Self::Admin),
+            Action::Approve => matches!(self, Self::Approver | Self::Admin),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -56,14 +74,23 @@ mod tests {
 
     #[test]
     fn each_role_may_what_it_should_and_no_more() {
+        let (yes, no) = (true, false);
         let table = [
-            (vec![], [false, false, false, false]),
-            (vec![Role::Viewer], [true, true, false, false]),
-            (vec![Role::Operator], [true, true, true, true]),
-            (vec![Role::Admin], [true, true, true, true]),
-            (vec![Role::Viewer, Role::Operator], [true, true, true, true]),
+            (vec![], [no, no, no, no, no, no]),
+            (vec![Role::Viewer], [yes, yes, yes, no, no, no]),
+            (vec![Role::Operator], [yes, yes, yes, yes, yes, no]),
+            (vec![Role::Approver], [yes, yes, yes, no, no, yes]),
+            (vec![Role::Admin], [yes, yes, yes, yes, yes, yes]),
+            (vec![Role::Approver, Role::Operator], [yes, yes, yes, yes, yes, yes]),
         ];
-        let actions = [Action::ViewAgents, Action::ViewCommands, Action::Execute, Action::Cancel];
+        let actions = [
+            Action::ViewAgents,
+            Action::ViewCommands,
+            Action::Analyze,
+            Action::Execute,
+            Action::Cancel,
+            Action::Approve,
+        ];
         for (roles, expected) in table {
             let principal = Principal { user: "u".into(), roles, expires_at: jiff::Timestamp::MAX };
             assert_eq!(actions.map(|action| may(&principal, action)), expected, "{:?}", principal.roles);

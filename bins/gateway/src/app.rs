@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use ogent_broker::{Broker, Directory, Ledger, topology};
+use ogent_broker::{Analysts, Broker, Directory, Ledger, topology};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::auth::{Passwords, Tokens};
 use crate::config::GatewayConfig;
+use crate::gate::{Gate, Sweeper};
 use crate::headroom::Headroom;
 use crate::http;
 use crate::limits::SHUTDOWN_GRACE;
@@ -54,12 +55,14 @@ impl Gateway {
         let headroom =
             Headroom::watch(ledger.clone(), stop.clone()).await.context("cannot see how full the ledger is")?;
         let directory = Directory::follow(&broker, stop).await.context("cannot read which agents there are")?;
-        let passwords = Passwords::with_admin(config.admin_password).await.context("cannot set up the admin user")?;
+        let passwords = Passwords::of(config.admin_password, config.users).await.context("cannot set up the users")?;
+        let gate = Gate::new(config.policy, config.approval_window, directory.clone(), Analysts::new(&broker));
         let parts = Parts {
             broker,
             ledger,
             headroom,
             directory,
+            gate,
             tokens: Tokens::new(&config.jwt),
             passwords,
             metrics: Metrics::install(),
@@ -84,8 +87,10 @@ impl Gateway {
         let broker = parts.broker.clone();
         let stop = background.disarm();
         let background = stop.clone().drop_guard();
-        tokio::spawn(upkeep(parts.metrics.clone(), stop));
+        tokio::spawn(upkeep(parts.metrics.clone(), stop.clone()));
+        tokio::spawn(parts.gate.advisors().look_for_model(stop.clone()));
         let services = Arc::new(Services::new(parts, &shutdown));
+        tokio::spawn(Sweeper::new(services.ledger.clone(), services.decider.clone()).run(stop));
         let connections = http::serve(listener, http::router(Arc::clone(&services)), &shutdown).await;
         let deadline = Instant::now() + SHUTDOWN_GRACE;
         let finished = async {

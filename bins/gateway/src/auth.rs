@@ -3,8 +3,10 @@
 mod jwt;
 mod password;
 mod strength;
+mod users;
 
 pub(crate) use jwt::Tokens;
 pub use jwt::{JwtAlgorithm, JwtConfig, MintError, mint_token};
 pub(crate) use password::{LoginError, Passwords};
 pub use strength::{password_weakness, secret_weakness};
+pub use users::{User, UserLineError, UsersError, read_users, user_line};

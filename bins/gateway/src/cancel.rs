@@ -1,21 +1,15 @@
-//! Receives the wish to end a command from `http`, puts it into the ledger, and makes sure that the agent hears it.
-
-use std::sync::Arc;
+//! Receives the wish to end a command from `http`, puts it into the ledger, and makes sure that the agent hears it. What
+//! still waits for its approval is taken back.
 
 use jiff::Timestamp;
-use ogent_broker::{CommandRecord, Ledger, ReadError, SubmitError};
+use ogent_broker::{Ledger, SubmitError};
 use ogent_protocol::intent::IntentType;
 use ogent_protocol::rest::{CancelRequest, CommandView};
-use ogent_protocol::{Cancel, CommandId, EventKind, Intent, IntentWire, InvalidIntent};
-use tokio::sync::Semaphore;
-use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
+use ogent_protocol::{Cancel, CommandId, Intent, IntentWire, InvalidIntent};
 
-use crate::history::{self, History, HistoryError};
-use crate::limits::RING_AFTER;
-
-/// Cancellations that are looked after at once. At the bound one is not: agents read the ledger by themselves, too.
-const MAX_REMINDERS: usize = 256;
+use crate::gate::{DecideError, Decider};
+use crate::history::{self, Found, History, HistoryError};
+use crate::remind::Reminders;
 
 /// Why a command is not being cancelled.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +20,9 @@ pub(crate) enum CancelError {
     /// The command cannot be found.
     #[error(transparent)]
     History(#[from] HistoryError),
+    /// It waits for its approval, and cannot be taken back.
+    #[error(transparent)]
+    Decide(#[from] DecideError),
     /// The ledger did not take the wish, or did not say so.
     #[error("the cancellation of command {id} could not be put into the history")]
     Submit {
@@ -41,17 +38,16 @@ pub(crate) enum CancelError {
 pub(crate) struct Canceller {
     ledger: Ledger,
     history: History,
-    reminders: Arc<Semaphore>,
-    stopping: CancellationToken,
+    decider: Decider,
+    reminders: Reminders,
 }
 
 // === impl Canceller ===
 
 impl Canceller {
-    /// Gives up its reminders when `stopping` is cancelled.
     #[must_use]
-    pub(crate) fn new(ledger: Ledger, history: History, stopping: CancellationToken) -> Self {
-        Self { ledger, history, reminders: Arc::new(Semaphore::new(MAX_REMINDERS)), stopping }
+    pub(crate) fn new(ledger: Ledger, history: History, decider: Decider, reminders: Reminders) -> Self {
+        Self { ledger, history, decider, reminders }
     }
 
     /// Asks the agent to end a command, and gives the command as it stands. One that has ended stays as it is.
@@ -65,7 +61,18 @@ impl Canceller {
         request: CancelRequest,
     ) -> Result<CommandView, CancelError> {
         let wish = admit(id, user, request)?;
-        let record = self.history.record(&wish.id).await?;
+        let mut found = self.history.look(&wish.id).await?;
+        if let Found::Proposal(_) = &found {
+            match self.decider.withdraw(&wish.id, user, wish.reason.clone()).await? {
+                Some(view) => return Ok(view),
+                // Approved in this moment: a command like any other.
+                None => found = self.history.look(&wish.id).await?,
+            }
+        }
+        let record = match found {
+            Found::Command(record) => *record,
+            Found::Proposal(_) => return Err(DecideError::Contested(wish.id).into()),
+        };
         let last = self.ledger.last_event(&record.agent, &wish.id).await.map_err(HistoryError::Read)?;
         let mut view = history::view(&record, last.as_ref());
         if view.status.is_final() {
@@ -74,36 +81,9 @@ impl Canceller {
         let id = wish.id.clone();
         self.ledger.cancel(&record, &wish).await.map_err(|source| CancelError::Submit { id, source })?;
         view.cancel_requested = true;
-        self.remind(record, wish);
+        self.reminders.cancel(record.agent, wish);
         Ok(view)
     }
-
-    /// Rings the agent's bell if it has not reacted within a second: the ledger's own ring may have been lost.
-    fn remind(&self, record: CommandRecord, wish: Cancel) {
-        let Ok(permit) = Arc::clone(&self.reminders).try_acquire_owned() else { return };
-        let (ledger, stopping) = (self.ledger.clone(), self.stopping.clone());
-        tokio::spawn(async move {
-            let _held = permit;
-            tokio::select! {
-                () = stopping.cancelled() => {}
-                () = remind(&ledger, record, wish) => {}
-            }
-        });
-    }
-}
-
-async fn remind(ledger: &Ledger, record: CommandRecord, wish: Cancel) {
-    sleep(RING_AFTER).await;
-    match has_ended(ledger, &record).await {
-        Ok(true) => {}
-        Ok(false) => ledger.ring(&record.agent, &Intent::Cancel(wish)).await,
-        Err(error) => tracing::debug!(command = %wish.id, %error, "no reminder for a cancellation"),
-    }
-}
-
-async fn has_ended(ledger: &Ledger, record: &CommandRecord) -> Result<bool, ReadError> {
-    let last = ledger.last_event(&record.agent, &record.run.id).await?;
-    Ok(last.is_some_and(|last| matches!(last.event.kind, EventKind::Finished(_))))
 }
 
 fn admit(id: CommandId, user: &str, request: CancelRequest) -> Result<Cancel, InvalidIntent> {

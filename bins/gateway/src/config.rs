@@ -4,13 +4,16 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ogent_broker::permissions::{self, Role};
 use ogent_broker::{BrokerArgs, ConnectOptions};
-use ogent_runtime::{Secret, secret_from_env};
+use ogent_protocol::limits::MAX_APPROVAL;
+use ogent_risk::Policy;
+use ogent_runtime::{PolicyArgs, Secret, secret_from_env};
 
-use crate::auth::{JwtConfig, password_weakness, secret_weakness};
+use crate::auth::{JwtConfig, User, password_weakness, read_users, secret_weakness};
 
 /// The name under which the gateway connects to the broker.
 const CONNECTION_NAME: &str = "ogent-gateway";
@@ -40,6 +43,18 @@ pub struct GatewayArgs {
     /// Another origin from which browsers may open a WebSocket, like https://console.example.org; may be repeated
     #[arg(long = "allowed-origin", value_name = "ORIGIN", env = "OGENT_ALLOWED_ORIGINS", value_delimiter = ',')]
     pub allowed_origins: Vec<String>,
+
+    /// Which commands run, which somebody has to approve, and which are refused
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+
+    /// Minutes for which a command waits for its approval
+    #[arg(long, value_name = "MINUTES", env = "OGENT_APPROVAL_MINUTES", default_value = "60")]
+    pub approval_minutes: String,
+
+    /// File with people who may log in beside admin, one a line: name:role,role:hash (see `hash-password`)
+    #[arg(long, value_name = "FILE", env = "OGENT_USERS_FILE")]
+    pub users_file: Option<PathBuf>,
 }
 
 /// What the gateway needs to know.
@@ -55,6 +70,12 @@ pub struct GatewayConfig {
     pub admin_password: Secret,
     /// Origins from which browsers may open a WebSocket, beside the gateway's own.
     pub allowed_origins: Vec<String>,
+    /// Which commands run, which somebody has to approve, and which are refused.
+    pub policy: Policy,
+    /// How long a command waits for its approval.
+    pub approval_window: Duration,
+    /// Who may log in beside `admin`.
+    pub users: Vec<User>,
 }
 
 /// Every mistake in the configuration, each with the name of the setting.
@@ -93,14 +114,32 @@ impl GatewayArgs {
         let algorithm = check.take(self.jwt_algorithm.parse().map_err(|error| format!("JWT_ALGORITHM {error}")));
         let access_ttl = check.take(parse_minutes(&self.access_token_expire_minutes));
         let allowed_origins = check.take(parse_origins(self.allowed_origins));
-        let parts = (secret, admin_password, listen, algorithm, access_ttl, allowed_origins);
+        let gate = check.gate(&self.policy, &self.approval_minutes, self.users_file.as_deref());
+        let parts = (secret, admin_password, listen, algorithm, access_ttl, allowed_origins, gate);
         match parts {
             // `check` has a mistake for everything that is missing here.
-            (Some(secret), Some(admin_password), Some(listen), Some(algorithm), Some(ttl), Some(origins))
-                if check.mistakes.is_empty() =>
-            {
+            (
+                Some(secret),
+                Some(admin_password),
+                Some(listen),
+                Some(algorithm),
+                Some(ttl),
+                Some(origins),
+                Some(gate),
+            ) if check.mistakes.is_empty() => {
                 let jwt = JwtConfig { secret, algorithm, access_ttl: ttl };
-                Ok(GatewayConfig { listen, broker, jwt, admin_password, allowed_origins: origins })
+                let (policy, approval_window, users) = gate;
+                let allowed_origins = origins;
+                Ok(GatewayConfig {
+                    listen,
+                    broker,
+                    jwt,
+                    admin_password,
+                    allowed_origins,
+                    policy,
+                    approval_window,
+                    users,
+                })
             }
             _ => Err(ConfigError { mistakes: check.mistakes }),
         }
@@ -123,6 +162,23 @@ impl std::error::Error for ConfigError {}
 impl Check {
     fn take<T, E: fmt::Display>(&mut self, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.mistakes.push(error.to_string())).ok()
+    }
+
+    /// Policy, the time that an approval may take, and the people who may give one.
+    fn gate(
+        &mut self,
+        policy: &PolicyArgs,
+        minutes: &str,
+        users: Option<&Path>,
+    ) -> Option<(Policy, Duration, Vec<User>)> {
+        let policy = self.take(policy.load().map_err(|error| whole(&error)));
+        let window = self.take(parse_approval_minutes(minutes));
+        // Compose files and units set a variable to nothing to say that there is none.
+        let users = match users.filter(|path| !path.as_os_str().is_empty()) {
+            Some(path) => self.take(read_users(path).map_err(|error| whole(&error))),
+            None => Some(Vec::new()),
+        };
+        Some((policy?, window?, users?))
     }
 
     fn secret(&mut self, name: &str, recipe: &str, weakness: fn(&str) -> Option<&'static str>) -> Option<Secret> {
@@ -151,6 +207,26 @@ fn parse_minutes(text: &str) -> Result<Duration, String> {
         Ok(minutes @ 1..=MAX_TOKEN_MINUTES) => Ok(Duration::from_secs(minutes * 60)),
         _ => Err(format!("ACCESS_TOKEN_EXPIRE_MINUTES is {text:?}, but must be from 1 to {MAX_TOKEN_MINUTES}")),
     }
+}
+
+fn parse_approval_minutes(text: &str) -> Result<Duration, String> {
+    let most = MAX_APPROVAL.as_secs() / 60;
+    match text.parse::<u64>() {
+        Ok(minutes) if (1..=most).contains(&minutes) => Ok(Duration::from_secs(minutes * 60)),
+        _ => Err(format!("OGENT_APPROVAL_MINUTES is {text:?}, but must be from 1 to {most}")),
+    }
+}
+
+/// An error with its causes.
+fn whole(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }
 
 /// An origin is a scheme and an authority and nothing else, or it would never equal what a browser sends.
@@ -185,8 +261,9 @@ mod tests {
     #[test]
     fn minutes_have_a_range() {
         assert_eq!(parse_minutes("30").unwrap(), Duration::from_secs(1800));
+        assert_eq!(parse_approval_minutes("1440").unwrap(), MAX_APPROVAL);
         for bad in ["0", "-1", "1441", "x", "", "99999999999999999999"] {
-            assert!(parse_minutes(bad).is_err(), "{bad}");
+            assert!(parse_minutes(bad).is_err() && parse_approval_minutes(bad).is_err(), "{bad}");
         }
     }
 

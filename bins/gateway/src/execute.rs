@@ -1,8 +1,12 @@
-//! Receives an order from `POST /agents/{id}/execute`, puts it into the ledger, gives back its outcome or its id.
+//! Receives an order from `POST /agents/{id}/execute`, has it judged, puts it into the ledger, gives back its outcome or its
+//! id.
 //!
-//! The way without trouble is one look into the directory (no round trip), one acknowledged publish, and the live
-//! events until the end. The live feed is joined before the publish, so that no event can slip through in between.
+//! The way without trouble is one look into the directory and a judgement (no round trip), one acknowledged publish, and the
+//! live events until the end. The live feed is joined before the publish, so that no event can slip through in between.
+//! What policy asks about waits in the ledger until somebody else has approved it; what it refuses is history, too.
 
+mod ask;
+mod error;
 mod key;
 mod order;
 mod wait;
@@ -10,20 +14,23 @@ mod wait;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use ogent_broker::{BrokerError, CommandRecord, Directory, Ledger, ReadError, Submission, SubmitError, WatchStart};
-use ogent_protocol::rest::{CommandResult, PendingCommand};
-use ogent_protocol::{AgentId, CommandId, CommandStatus, ExecutionTarget, InvalidIntent, Run};
+use ogent_broker::{AgentState, CommandRecord, Directory, Ledger, Submission, SubmitError, WatchStart};
+use ogent_protocol::rest::{ApprovalView, CommandResult, DryRun, PendingCommand};
+use ogent_protocol::{AgentId, CommandStatus, Decision, ExecutionTarget, Run};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use error::{ExecuteError, Refused};
 pub(crate) use key::IdempotencyKey;
 pub(crate) use order::Order;
 use order::Prepared;
 
+use crate::gate::Gate;
 use crate::headroom::Headroom;
+use crate::history::{self, History};
 use crate::limits::{MAX_WAITERS, REPLAY_WITHIN};
-use crate::{history, metrics};
+use crate::metrics;
 
 /// What an agent that can reach other machines names among its capabilities.
 const SSH: &str = "ssh";
@@ -34,53 +41,16 @@ pub(crate) enum Answer {
     /// The command has ended.
     Finished(Box<CommandResult>),
     /// It has not, or not as far as was heard in time.
-    Pending(PendingCommand),
-}
-
-/// Why an order was not taken.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ExecuteError {
-    /// The request is not a command.
-    #[error(transparent)]
-    Invalid(#[from] InvalidIntent),
-    /// It asks for a start in the past.
-    #[error("not_after: {0} has passed")]
-    TooLate(Timestamp),
-    /// No agent has that id.
-    #[error("there is no agent {0}")]
-    UnknownAgent(AgentId),
-    /// The agent is offline, and the order may not wait for it.
-    #[error("agent {0} is offline; \"queue\": true lets the command wait for it")]
-    Offline(AgentId),
-    /// The agent cannot reach other machines.
-    #[error("execution_target: agent {0} has no ssh target")]
-    NoSsh(AgentId),
-    /// The idempotency key has named another command before.
-    #[error("the Idempotency-Key was used before for another request, command {0}")]
-    Mismatch(CommandId),
-    /// The ledger did not take it, or did not say so.
-    #[error("command {id} could not be put into the history")]
-    Submit {
-        /// The id that it has, or would have had.
-        id: CommandId,
-        /// Why.
-        #[source]
-        source: SubmitError,
-    },
-    /// The ledger cannot be read.
-    #[error("the history cannot be read")]
-    Read(#[from] ReadError),
-    /// The live feed cannot be followed.
-    #[error("the live feed cannot be followed")]
-    Follow(#[from] BrokerError),
-    /// The ledger says that the command is there, and does not have it.
-    #[error("the history has and does not have command {0}")]
-    Vanished(CommandId),
+    Pending(Box<PendingCommand>),
+    /// It was only judged.
+    Judged(Box<DryRun>),
 }
 
 /// Runs commands.
 pub(crate) struct Executor {
     ledger: Ledger,
+    history: History,
+    gate: Gate,
     headroom: Headroom,
     directory: Directory,
     waiters: Arc<Semaphore>,
@@ -92,8 +62,16 @@ pub(crate) struct Executor {
 impl Executor {
     /// Waiting requests are answered with what is known when `stopping` is cancelled.
     #[must_use]
-    pub(crate) fn new(ledger: Ledger, headroom: Headroom, directory: Directory, stopping: CancellationToken) -> Self {
-        Self { ledger, headroom, directory, waiters: Arc::new(Semaphore::new(MAX_WAITERS)), stopping }
+    pub(crate) fn new(
+        ledger: Ledger,
+        history: History,
+        gate: Gate,
+        headroom: Headroom,
+        directory: Directory,
+        stopping: CancellationToken,
+    ) -> Self {
+        let waiters = Arc::new(Semaphore::new(MAX_WAITERS));
+        Self { ledger, history, gate, headroom, directory, waiters, stopping }
     }
 
     /// Carries out an order.
@@ -103,21 +81,62 @@ impl Executor {
     pub(crate) async fn execute(&self, order: Order) -> Result<Answer, ExecuteError> {
         let started = Instant::now();
         let prepared = order.prepare()?;
-        let known = if prepared.has_key { self.ledger.find(&prepared.run.id).await? } else { None };
-        let answer = match known {
+        if prepared.dry_run {
+            return self.judge_only(&prepared).await;
+        }
+        let answer = match prepared.has_key {
             // A retry finds its command even when the agent has gone since.
-            Some(record) => self.join(&prepared, record, started).await?,
-            None => self.submit(&prepared, started).await?,
+            true => match self.known(&prepared, started).await? {
+                Some(answer) => answer,
+                None => self.begin(&prepared, started).await?,
+            },
+            false => self.begin(&prepared, started).await?,
         };
         match &answer {
             Answer::Finished(result) => metrics::ended(result.status.as_str(), started.elapsed()),
             Answer::Pending(_) => metrics::left_pending(),
+            Answer::Judged(_) => {}
         }
         Ok(answer)
     }
 
-    async fn submit(&self, prepared: &Prepared, started: Instant) -> Result<Answer, ExecuteError> {
-        self.admit(prepared)?;
+    /// What became of the command before, if it was there before.
+    async fn known(&self, prepared: &Prepared, started: Instant) -> Result<Option<Answer>, ExecuteError> {
+        let id = &prepared.run.id;
+        if let Some(record) = self.ledger.find(id).await? {
+            return self.join(prepared, record, started).await.map(Some);
+        }
+        match self.ledger.proposal(id).await? {
+            Some(record) => self.join_proposal(prepared, record, started).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Judges a command that was not there before, and does with it what policy says.
+    async fn begin(&self, prepared: &Prepared, started: Instant) -> Result<Answer, ExecuteError> {
+        let state = self.admit(prepared)?;
+        let judged = self.gate.judge(&state.info, &prepared.run, prepared.ask).await;
+        match judged.ruling.decision {
+            Decision::Run => self.submit(&state, prepared, started).await,
+            Decision::Ask => self.ask(prepared, judged, started).await,
+            Decision::Block => self.refuse(prepared, judged, started).await,
+        }
+    }
+
+    async fn judge_only(&self, prepared: &Prepared) -> Result<Answer, ExecuteError> {
+        let Prepared { agent, run, ask, .. } = prepared;
+        let state = self.directory.get(agent).ok_or_else(|| ExecuteError::UnknownAgent(agent.clone()))?;
+        let judged = self.gate.judge(&state.info, run, *ask).await;
+        Ok(Answer::Judged(Box::new(DryRun {
+            dry_run: true,
+            agent_id: agent.clone(),
+            command: run.program.to_string(),
+            verdict: judged.verdict,
+            ruling: judged.ruling,
+        })))
+    }
+
+    async fn submit(&self, state: &AgentState, prepared: &Prepared, started: Instant) -> Result<Answer, ExecuteError> {
         let Prepared { agent, run, wait, .. } = prepared;
         let place = if wait.is_zero() { None } else { self.place() };
         let watch = match &place {
@@ -125,7 +144,7 @@ impl Executor {
             None => None,
         };
         match self.ledger.submit(agent, run).await {
-            Ok(Submission::New { .. }) => {}
+            Ok(Submission::New { .. }) => self.gate.sent(&state.info, run),
             Ok(Submission::Existing) => {
                 let id = &run.id;
                 let record = self.ledger.find(id).await?.ok_or_else(|| ExecuteError::Vanished(id.clone()))?;
@@ -164,7 +183,7 @@ impl Executor {
     }
 
     /// Whether a new command may be sent to that agent now.
-    fn admit(&self, prepared: &Prepared) -> Result<(), ExecuteError> {
+    fn admit(&self, prepared: &Prepared) -> Result<AgentState, ExecuteError> {
         let Prepared { agent, run, .. } = prepared;
         if let Some(passed) = run.not_after.filter(|not_after| *not_after <= Timestamp::now()) {
             return Err(ExecuteError::TooLate(passed));
@@ -181,7 +200,7 @@ impl Executor {
             let source = SubmitError::Full("the stream of results is nine tenths full".to_owned());
             return Err(ExecuteError::Submit { id: run.id.clone(), source });
         }
-        Ok(())
+        Ok(state)
     }
 
     fn place(&self) -> Option<wait::Place> {
@@ -194,5 +213,12 @@ impl Executor {
 }
 
 fn pending(agent: &AgentId, run: &Run, status: CommandStatus) -> Answer {
-    Answer::Pending(PendingCommand { id: run.id.clone(), agent_id: agent.clone(), status })
+    Answer::Pending(Box::new(PendingCommand {
+        id: run.id.clone(),
+        agent_id: agent.clone(),
+        status,
+        verdict: None,
+        ruling: None,
+        approval: run.approval.as_ref().map(ApprovalView::from),
+    }))
 }

@@ -3,15 +3,20 @@
 mod cursor;
 mod follow;
 mod list;
+mod merge;
 mod output;
+mod proposals;
 
-use ogent_broker::{BrokerError, CommandRecord, Ledger, ReadError, StoredEvent};
-use ogent_protocol::CommandId;
+use jiff::Timestamp;
+use ogent_broker::{BrokerError, CommandRecord, Ledger, ProposalRecord, ReadError, StoredEvent};
 use ogent_protocol::rest::CommandView;
+use ogent_protocol::{CommandId, EventKind};
 
 pub(crate) use cursor::Cursor;
-pub(crate) use follow::Follow;
+pub(crate) use follow::{Follow, Happened};
 pub(crate) use list::Filter;
+
+use crate::gate::{self, Advisors, Decider};
 
 /// Why a question about a command has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -27,19 +32,29 @@ pub(crate) enum HistoryError {
     Follow(#[from] BrokerError),
 }
 
+/// What the ledger has under an id.
+pub(crate) enum Found {
+    /// A command that was sent.
+    Command(Box<CommandRecord>),
+    /// One that somebody has to approve, or that policy has refused: not sent.
+    Proposal(Box<ProposalRecord>),
+}
+
 /// Reads commands from the ledger.
 #[derive(Clone)]
 pub(crate) struct History {
     ledger: Ledger,
+    advisors: Advisors,
+    decider: Decider,
 }
 
 // === impl History ===
 
 impl History {
-    /// Reads from `ledger`.
+    /// Reads from `ledger`, and what analysts have said from `advisors`.
     #[must_use]
-    pub(crate) fn new(ledger: Ledger) -> Self {
-        Self { ledger }
+    pub(crate) fn new(ledger: Ledger, advisors: Advisors, decider: Decider) -> Self {
+        Self { ledger, advisors, decider }
     }
 
     /// One command as people see it.
@@ -47,17 +62,53 @@ impl History {
     /// # Errors
     /// When there is none of that id, or the ledger cannot be read.
     pub(crate) async fn find(&self, id: &CommandId) -> Result<CommandView, HistoryError> {
-        let record = self.record(id).await?;
-        let last = self.ledger.last_event(&record.agent, id).await?;
-        Ok(view(&record, last.as_ref()))
+        let record = match self.look(id).await? {
+            Found::Command(record) => record,
+            Found::Proposal(record) => return Ok(gate::view(&record)),
+        };
+        let (last, first, analysis) = tokio::join!(
+            self.ledger.last_event(&record.agent, id),
+            self.ledger.first_event(&record.agent, id),
+            self.advisors.latest(id),
+        );
+        let mut view = view(&record, last?.as_ref());
+        if let Some(EventKind::Accepted(accepted)) = first?.map(|first| first.event.kind) {
+            view.judged(&accepted);
+        }
+        match analysis {
+            // Whoever may ask an analyst may name any id.
+            Ok(Some(analysis)) if analysis.is_about(&record.agent, &record.run.program) => {
+                view.advisor = Some(analysis.advisor);
+                view.advice = analysis.advice;
+            }
+            Ok(_) => {}
+            // A help beside the history, without which that is whole.
+            Err(error) => tracing::debug!(command = %id, %error, "what analysts have said cannot be read"),
+        }
+        Ok(view)
     }
 
-    /// One command as the ledger has it.
+    /// What the ledger has under an id. A command that was approved and not sent is sent now: the gateway that took the
+    /// approval has died.
     ///
     /// # Errors
-    /// When there is none of that id, or the ledger cannot be read.
-    pub(crate) async fn record(&self, id: &CommandId) -> Result<CommandRecord, HistoryError> {
-        self.ledger.find(id).await?.ok_or_else(|| HistoryError::NotFound(id.clone()))
+    /// When there is nothing of that id, or the ledger cannot be read.
+    pub(crate) async fn look(&self, id: &CommandId) -> Result<Found, HistoryError> {
+        if let Some(record) = self.ledger.find(id).await? {
+            return Ok(Found::Command(Box::new(record)));
+        }
+        let Some(proposal) = self.ledger.proposal(id).await? else { return Err(HistoryError::NotFound(id.clone())) };
+        if !gate::is_too_late(&proposal, Timestamp::now()) {
+            match gate::carry_out(&self.ledger, &proposal).await {
+                Ok(_) => {
+                    if let Some(record) = self.ledger.find(id).await? {
+                        return Ok(Found::Command(Box::new(record)));
+                    }
+                }
+                Err(error) => tracing::warn!(command = %id, %error, "an approved command cannot be sent"),
+            }
+        }
+        Ok(Found::Proposal(Box::new(proposal)))
     }
 }
 

@@ -3,11 +3,12 @@
 //!
 //! The modules in the order in which a request passes them: [`config`] says how to start, [`app`] wires the parts
 //! together into [`services`], [`http`] takes the request, [`auth`] tells who asks, [`access`] whether that may be,
-//! and then [`execute`], [`cancel`], [`history`] or [`agents`] does it. [`headroom`], [`streams`] and [`limits`] keep all of
-//! it within bounds, [`metrics`] counts it.
+//! and then [`execute`], [`cancel`], [`history`] or [`agents`] does it. The [`gate`] judges what shall run, and decides what
+//! somebody has to approve. [`headroom`], [`streams`] and [`limits`] keep all of it within bounds, [`metrics`] counts it.
 
 mod app;
 mod config;
+pub mod hash_password;
 mod services;
 
 mod http;
@@ -18,7 +19,9 @@ mod auth;
 mod agents;
 mod cancel;
 mod execute;
+mod gate;
 mod history;
+mod remind;
 
 mod headroom;
 mod limits;
@@ -27,7 +30,10 @@ mod streams;
 
 pub use access::Role;
 pub use app::Gateway;
-pub use auth::{JwtAlgorithm, JwtConfig, MintError, mint_token, password_weakness, secret_weakness};
+pub use auth::{
+    JwtAlgorithm, JwtConfig, MintError, User, UserLineError, UsersError, mint_token, password_weakness, read_users,
+    secret_weakness, user_line,
+};
 pub use config::{ConfigError, GatewayArgs, GatewayConfig};
 pub use http::openapi;
 #[doc(hidden)]

@@ -114,5 +114,41 @@ pub(crate) const MAX_SCANS: usize = 16;
 /// Time after which a request looks through no further page. The answer is a short page.
 pub(crate) const SCAN_WITHIN: Duration = Duration::from_secs(2);
 
+/// Inventories of agents that are kept, by their digest: a fleet has few kinds of machines, and one takes 100 KiB. The
+/// oldest makes room.
+pub(crate) const MAX_INVENTORIES: usize = 256;
+
+/// How long a command may wait for the inventory of its agent, once for each digest. Judged without it.
+pub(crate) const INVENTORY_WITHIN: Duration = Duration::from_millis(500);
+
+/// How soon an inventory that could not be read is asked for again.
+pub(crate) const INVENTORY_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
+/// Agents whose last commands are remembered; of each at most 64 KiB, usually 2. The oldest makes room.
+pub(crate) const MAX_REMEMBERED_AGENTS: usize = 1024;
+
+/// How long an analyst may take for what the rules say at once. Then the gateway answers by itself.
+pub(crate) const ANALYST_WITHIN: Duration = Duration::from_secs(2);
+
+/// How often it is found out whether an analyst has a model, and how long the analysts have to say so.
+pub(crate) const ASK_FOR_MODEL_EVERY: Duration = Duration::from_secs(30);
+/// See [`ASK_FOR_MODEL_EVERY`].
+pub(crate) const MODEL_WITHIN: Duration = Duration::from_secs(2);
+
+/// Commands that analysts are being told of at once. At the bound a command has no advice.
+pub(crate) const MAX_TELLING: usize = 64;
+
+/// How often each gateway looks for proposals that have to end.
+pub(crate) const SWEEP_APPROVALS_EVERY: Duration = Duration::from_secs(10);
+
+/// Proposals without an end that a gateway keeps in sight. Those beyond are shown right, and end when somebody looks.
+pub(crate) const MAX_SWEPT: usize = 16_384;
+
+/// First events of commands that are read at once for one list.
+pub(crate) const FIRST_EVENTS_AT_ONCE: usize = 16;
+
+/// Users beside `admin`, in the users file. Refused at the start.
+pub(crate) const MAX_USERS: usize = 1000;
+
 /// How long requests may take to finish once the gateway is told to stop. Then they are cut off.
 pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use ogent_broker::LOG_FILTER;
-use ogent_gateway::{Gateway, GatewayArgs};
+use ogent_gateway::{Gateway, GatewayArgs, hash_password};
 use ogent_runtime::shutdown;
 use ogent_runtime::telemetry::{self, LogFormat};
 
@@ -12,15 +12,26 @@ use ogent_runtime::telemetry::{self, LogFormat};
 ///
 /// JWT_SECRET_KEY and OGENT_ADMIN_PASSWORD must be set, or JWT_SECRET_KEY_FILE and OGENT_ADMIN_PASSWORD_FILE.
 #[derive(Parser)]
-#[command(name = "ogent-gateway", version)]
+#[command(name = "ogent-gateway", version, args_conflicts_with_subcommands = true)]
 struct Args {
     #[command(flatten)]
     gateway: GatewayArgs,
+    #[command(subcommand)]
+    other: Option<Other>,
+}
+
+#[derive(clap::Subcommand)]
+enum Other {
+    /// Read a password from standard input, print a line for the users file (OGENT_USERS_FILE)
+    HashPassword(hash_password::HashPasswordArgs),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(Other::HashPassword(args)) = &args.other {
+        return hash_password::run(args);
+    }
     telemetry::init(LogFormat::Text, &format!("info,{LOG_FILTER}"));
     match run(args).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use ogent_broker::Usage;
 
 const BUILD_INFO: &str = "ogent_build_info";
@@ -15,12 +15,19 @@ const EXEC_TOTAL: &str = "ogent_exec_total";
 const EXEC_SECONDS: &str = "ogent_exec_duration_seconds";
 const EXEC_INFLIGHT: &str = "ogent_exec_inflight";
 const WAITERS_SHED: &str = "ogent_exec_unwaited_total";
+const VERDICTS: &str = "ogent_verdicts_total";
+const JUDGE_SECONDS: &str = "ogent_judge_duration_seconds";
+const APPROVALS: &str = "ogent_approval_events_total";
+const APPROVALS_OPEN: &str = "ogent_approvals_open";
 const STREAMS: &str = "ogent_streams";
 const AGENTS: &str = "ogent_agents";
 const RECONNECTS: &str = "ogent_nats_reconnects_total";
 const PUBLISH_ERRORS: &str = "ogent_jetstream_publish_errors_total";
 const LEDGER_BYTES: &str = "ogent_ledger_bytes";
 const LEDGER_LIMIT: &str = "ogent_ledger_limit_bytes";
+
+/// From a short command, judged (10 µs), to one with everything in it (5 ms).
+const JUDGE_BUCKETS: [f64; 8] = [0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.005];
 
 /// From a short command over REST (2 ms) to the longest wait (60 s).
 const BUCKETS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
@@ -59,6 +66,9 @@ impl Metrics {
         static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
         let handle = HANDLE.get_or_init(|| {
             let builder = PrometheusBuilder::new().set_buckets(&BUCKETS).unwrap_or_else(|_| PrometheusBuilder::new());
+            let judging = Matcher::Full(JUDGE_SECONDS.to_owned());
+            let builder =
+                builder.set_buckets_for_metric(judging, &JUDGE_BUCKETS).unwrap_or_else(|_| PrometheusBuilder::new());
             let recorder = builder.build_recorder();
             let handle = recorder.handle();
             if metrics::set_global_recorder(recorder).is_err() {
@@ -111,6 +121,23 @@ pub(crate) fn left_pending() {
     counter!(EXEC_TOTAL, "outcome" => "pending").increment(1);
 }
 
+/// A command was judged, and policy has decided.
+pub(crate) fn judged(level: &'static str, decision: &'static str, took: Duration) {
+    counter!(VERDICTS, "level" => level, "decision" => decision).increment(1);
+    histogram!(JUDGE_SECONDS).record(took);
+}
+
+/// Something happened to a proposal: `ogent.approval.proposed` and the like.
+pub(crate) fn decided(event: &'static str) {
+    let event = event.rsplit('.').next().unwrap_or(event);
+    counter!(APPROVALS, "event" => event).increment(1);
+}
+
+/// So many proposals wait for a decision.
+pub(crate) fn open_proposals(count: usize) {
+    gauge!(APPROVALS_OPEN).set(approximate(count));
+}
+
 /// A request should have waited, but too many did already.
 pub(crate) fn unwaited() {
     counter!(WAITERS_SHED).increment(1);
@@ -159,6 +186,10 @@ fn describe() {
     describe_histogram!(EXEC_SECONDS, "Time from the request for a command to its end, where the request waited.");
     describe_gauge!(EXEC_INFLIGHT, "Requests that wait for an outcome.");
     describe_counter!(WAITERS_SHED, "Requests answered at once because too many waited already.");
+    describe_counter!(VERDICTS, "Commands judged before they were sent, by level and by what policy said.");
+    describe_histogram!(JUDGE_SECONDS, "Time that judging a command took.");
+    describe_counter!(APPROVALS, "Events of proposals that this gateway wrote, by kind; blocked: refused by policy.");
+    describe_gauge!(APPROVALS_OPEN, "Commands that wait for their approval.");
     describe_gauge!(STREAMS, "Open SSE and WebSocket connections; kind stranger: WebSockets that have yet to log in.");
     describe_gauge!(AGENTS, "Agents that the directory knows.");
     describe_counter!(RECONNECTS, "Reconnects to the broker.");

@@ -6,9 +6,11 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{Passwords, Tokens};
 use crate::cancel::Canceller;
 use crate::execute::Executor;
+use crate::gate::{Analyzer, Decider, Gate};
 use crate::headroom::Headroom;
 use crate::history::History;
 use crate::metrics::{Metrics, Snapshot};
+use crate::remind::Reminders;
 use crate::streams::Streams;
 
 /// What is made before the gateway runs.
@@ -17,6 +19,7 @@ pub(crate) struct Parts {
     pub(crate) ledger: Ledger,
     pub(crate) headroom: Headroom,
     pub(crate) directory: Directory,
+    pub(crate) gate: Gate,
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
     pub(crate) metrics: Metrics,
@@ -31,6 +34,8 @@ pub(crate) struct Services {
     pub(crate) passwords: Passwords,
     pub(crate) executor: Executor,
     pub(crate) canceller: Canceller,
+    pub(crate) decider: Decider,
+    pub(crate) analyzer: Analyzer,
     pub(crate) history: History,
     pub(crate) streams: Streams,
     pub(crate) allowed_origins: Vec<String>,
@@ -44,11 +49,16 @@ impl Services {
     /// Whatever waits or streams comes to an end when `stopping` is cancelled.
     #[must_use]
     pub(crate) fn new(parts: Parts, stopping: &CancellationToken) -> Self {
-        let Parts { broker, ledger, headroom, directory, tokens, passwords, metrics, allowed_origins } = parts;
-        let history = History::new(ledger.clone());
+        let Parts { broker, ledger, headroom, directory, gate, tokens, passwords, metrics, allowed_origins } = parts;
+        let reminders = Reminders::new(ledger.clone(), stopping.clone());
+        let decider = Decider::new(ledger.clone(), headroom.clone(), reminders.clone());
+        let history = History::new(ledger.clone(), gate.advisors(), decider.clone());
+        let (known, found) = (ledger.clone(), history.clone());
         Self {
-            executor: Executor::new(ledger.clone(), headroom, directory.clone(), stopping.clone()),
-            canceller: Canceller::new(ledger.clone(), history.clone(), stopping.clone()),
+            executor: Executor::new(known, found, gate.clone(), headroom, directory.clone(), stopping.clone()),
+            canceller: Canceller::new(ledger.clone(), history.clone(), decider.clone(), reminders),
+            analyzer: Analyzer::new(gate, ledger.clone(), directory.clone()),
+            decider,
             streams: Streams::new(stopping.clone()),
             directory,
             ledger,

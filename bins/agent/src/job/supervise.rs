@@ -269,6 +269,9 @@ impl Supervisor {
             stdout,
             stderr,
             left_running: !self.process.is_silent(),
+            risk: None,
+            verdict: None,
+            ruling: None,
         }
     }
 

@@ -13,13 +13,14 @@ use ogent_runtime::Secret;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::users::{ADMIN, User};
 use crate::access::Role;
 use crate::limits::{LOGINS_AT_ONCE, LOGINS_QUEUED};
 
 /// OWASP's baseline for argon2id: 19 MiB, two passes, one lane.
-const MEMORY_KIB: u32 = 19_456;
-const PASSES: u32 = 2;
-const LANES: u32 = 1;
+pub(super) const MEMORY_KIB: u32 = 19_456;
+pub(super) const PASSES: u32 = 2;
+pub(super) const LANES: u32 = 1;
 
 /// A password that cannot be hashed.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +49,7 @@ pub(crate) enum LoginError {
 
 /// The users and their password hashes.
 pub(crate) struct Passwords {
-    users: HashMap<String, User>,
+    users: HashMap<String, Account>,
     // Stands in for users that do not exist, so that they take as long to refuse as those that do.
     nobody: Arc<PasswordHash>,
     queue: Arc<Semaphore>,
@@ -61,7 +62,7 @@ pub(crate) struct Passwords {
 #[derive(Clone, Default)]
 struct Memories(Arc<Mutex<Vec<Vec<Block>>>>);
 
-struct User {
+struct Account {
     hash: Arc<PasswordHash>,
     roles: Vec<Role>,
 }
@@ -69,16 +70,18 @@ struct User {
 // === impl Passwords ===
 
 impl Passwords {
-    /// One user, `admin`, who may do everything.
+    /// `admin`, who may do everything and has this password, and others.
     ///
     /// # Errors
     /// When the password cannot be hashed.
-    pub(crate) async fn with_admin(password: Secret) -> Result<Self, HashError> {
+    pub(crate) async fn of(password: Secret, others: Vec<User>) -> Result<Self, HashError> {
         let hash = spawn_blocking(move || hash(&password)).await.map_err(HashError::Gone)??;
         let hash = Arc::new(hash);
-        let admin = User { hash: Arc::clone(&hash), roles: vec![Role::Admin] };
+        let admin = Account { hash: Arc::clone(&hash), roles: vec![Role::Admin] };
+        let others =
+            others.into_iter().map(|user| (user.name, Account { hash: Arc::new(user.hash), roles: user.roles }));
         Ok(Self {
-            users: HashMap::from([("admin".to_owned(), admin)]),
+            users: others.chain([(ADMIN.to_owned(), admin)]).collect(),
             nobody: hash,
             queue: Arc::new(Semaphore::new(LOGINS_QUEUED)),
             turns: Arc::new(Semaphore::new(LOGINS_AT_ONCE)),
@@ -141,7 +144,7 @@ fn verify(password: &Secret, hash: &PasswordHash, memory: &mut Vec<Block>) -> bo
     computed.is_ok() && Output::new(&found).is_ok_and(|found| found == *wanted)
 }
 
-fn hash(password: &Secret) -> Result<PasswordHash, HashError> {
+pub(super) fn hash(password: &Secret) -> Result<PasswordHash, HashError> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(HashError::Params)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     argon2.hash_password(password.expose().as_bytes()).map_err(HashError::Hash)
@@ -157,12 +160,26 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_right_password_of_a_known_user_is_taken() {
-        let passwords = Passwords::with_admin(secret("correct horse")).await.unwrap();
+        let passwords = Passwords::of(secret("correct horse"), Vec::new()).await.unwrap();
         let right = passwords.check("admin", secret("correct horse")).await.unwrap();
         assert_eq!(right, Some(vec![Role::Admin]));
         assert_eq!(passwords.check("admin", secret("correct hors")).await.unwrap(), None);
         // The stand-in hash is the admin's: its password must still open no other account.
         assert_eq!(passwords.check("root", secret("correct horse")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn others_have_their_own_roles_and_passwords() {
+        let line = crate::auth::user_line("bob", &["approver"], &secret("battery staple")).unwrap();
+        let folder = std::env::temp_dir().join(format!("ogent-users-{}", std::process::id()));
+        std::fs::write(&folder, line).unwrap();
+        let users = crate::auth::read_users(&folder).unwrap();
+        std::fs::remove_file(&folder).unwrap();
+        let passwords = Passwords::of(secret("correct horse"), users).await.unwrap();
+        let bob = passwords.check("bob", secret("battery staple")).await.unwrap();
+        assert_eq!(bob, Some(vec![Role::Approver]));
+        assert_eq!(passwords.check("bob", secret("correct horse")).await.unwrap(), None);
+        assert_eq!(passwords.check("admin", secret("correct horse")).await.unwrap(), Some(vec![Role::Admin]));
     }
 
     #[tokio::test]
@@ -173,7 +190,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_of_logins_is_refused() {
-        let passwords = Passwords::with_admin(secret("correct horse")).await.unwrap();
+        let passwords = Passwords::of(secret("correct horse"), Vec::new()).await.unwrap();
         let _all = passwords.queue.acquire_many(u32::try_from(LOGINS_QUEUED).unwrap()).await.unwrap();
         let refused = passwords.check("admin", secret("correct horse")).await;
         assert!(matches!(refused, Err(LoginError::Busy)));

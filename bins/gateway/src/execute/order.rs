@@ -22,34 +22,43 @@ pub(crate) struct Order {
     pub(crate) key: Option<IdempotencyKey>,
     /// How long to wait for the outcome.
     pub(crate) wait: Duration,
+    /// How long to wait for an approval and the outcome, where one is needed.
+    pub(crate) wait_for_decision: Duration,
 }
 
 /// The same as a command.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Prepared {
     pub(super) agent: AgentId,
     pub(super) run: Run,
     pub(super) wait: Duration,
     pub(super) may_queue: bool,
     pub(super) has_key: bool,
+    pub(super) dry_run: bool,
+    pub(super) ask: bool,
+    pub(super) wait_for_decision: Duration,
+    /// How long it has to be started where nobody has said until when.
+    pub(super) start_within: Option<Duration>,
 }
 
 // === impl Order ===
 
 impl Order {
     pub(super) fn prepare(self) -> Result<Prepared, InvalidIntent> {
-        let Self { user, agent, mut request, key, wait } = self;
-        let may_queue = request.queue;
+        let Self { user, agent, mut request, key, wait, wait_for_decision } = self;
+        let (may_queue, dry_run, ask) = (request.queue, request.dry_run, request.ask);
+        let within = if may_queue { DEFAULT_QUEUE_WITHIN } else { DEFAULT_START_WITHIN };
+        let start_within = request.not_after.is_none().then_some(within);
         let id = key.as_ref().map_or_else(CommandId::generate, |key| CommandId::derive(&user, key.as_str()));
-        request.not_after = request.not_after.or_else(|| start_within(may_queue));
+        request.not_after = request.not_after.or_else(|| until(within));
         let run = request.into_run(id, agent.clone(), &user)?;
-        Ok(Prepared { agent, run, wait, may_queue, has_key: key.is_some() })
+        let has_key = key.is_some();
+        Ok(Prepared { agent, run, wait, may_queue, has_key, dry_run, ask, wait_for_decision, start_within })
     }
 }
 
 /// When a command is given up that says nothing of it. A stale command must not surprise anybody later.
-fn start_within(may_queue: bool) -> Option<Timestamp> {
-    let within = if may_queue { DEFAULT_QUEUE_WITHIN } else { DEFAULT_START_WITHIN };
+fn until(within: Duration) -> Option<Timestamp> {
     Timestamp::now().checked_add(SignedDuration::try_from(within).ok()?).ok()
 }
 
@@ -59,8 +68,9 @@ mod tests {
 
     fn order(request: ExecuteRequest, key: Option<&str>) -> Prepared {
         let key = key.map(|key| key.parse().unwrap());
-        let order = Order { user: "alice".into(), agent: "web-1".parse().unwrap(), request, key, wait: Duration::ZERO };
-        order.prepare().unwrap()
+        let (wait, wait_for_decision) = (Duration::ZERO, Duration::ZERO);
+        let agent = "web-1".parse().unwrap();
+        Order { user: "alice".into(), agent, request, key, wait, wait_for_decision }.prepare().unwrap()
     }
 
     fn request() -> ExecuteRequest {

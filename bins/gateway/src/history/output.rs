@@ -6,7 +6,7 @@ use ogent_broker::{CommandRecord, Ledger, ReadError};
 use ogent_protocol::{CommandId, EventKind, OutputChunk, OutputStream};
 use tokio::sync::mpsc;
 
-use super::{History, HistoryError};
+use super::{Found, History, HistoryError};
 
 /// Number of the first event that can carry output: the one before is the claim.
 const FIRST_WITH_OUTPUT: u64 = 1;
@@ -29,10 +29,13 @@ impl History {
         id: &CommandId,
         wanted: Option<OutputStream>,
     ) -> Result<impl Stream<Item = Piece> + Send + use<>, HistoryError> {
-        let record = self.record(id).await?;
         let (sender, mut receiver) = mpsc::channel(READ_AHEAD);
-        // The task ends with the last piece, or when the client leaves and the receiver is dropped.
-        tokio::spawn(send_pieces(self.ledger.clone(), record, wanted, sender));
+        match self.look(id).await? {
+            // The task ends with the last piece, or when the client leaves and the receiver is dropped.
+            Found::Command(record) => drop(tokio::spawn(send_pieces(self.ledger.clone(), *record, wanted, sender))),
+            // What was not sent has printed nothing.
+            Found::Proposal(_) => drop(sender),
+        }
         // While the head of the answer is not yet sent, a failure can still become a proper one.
         let first = receiver.recv().await.transpose()?;
         let rest = stream::poll_fn(move |context| receiver.poll_recv(context));

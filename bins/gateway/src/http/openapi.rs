@@ -38,6 +38,7 @@ pub(super) fn document() -> OpenApiRouter<Shared> {
         (name = "login", description = "Get an access token"),
         (name = "agents", description = "The machines of the fleet"),
         (name = "commands", description = "Run commands, follow them, look them up"),
+        (name = "approvals", description = "What commands would do, and who lets them"),
         (name = "status", description = "For load balancers, monitoring and tools")
     )
 )]
@@ -108,7 +109,17 @@ problems! {
     }
     /// Of `execute` alone.
     NotNow {
+        403: "The user's roles do not allow it, or policy refuses the command: then with the verdict",
         409: "The agent is offline, and the command may not wait for it",
+    }
+    /// Of the decisions about commands that wait.
+    NotOpen {
+        403: "The user's roles do not allow it, or the command is the user's own",
+        409: "The command does not wait for a decision, or it is not what was seen",
+    }
+    /// Of `GET /analyses/{id}` alone.
+    NoAnalysis {
+        404: "No analysis has this id, or not any more",
     }
     /// Of `POST /token` alone.
     NoLogin {
@@ -165,10 +176,15 @@ mod tests {
             [
                 "/agents",
                 "/agents/{id}",
+                "/agents/{id}/analyze",
                 "/agents/{id}/execute",
+                "/analyses/{id}",
+                "/approvals",
                 "/commands",
                 "/commands/{id}",
+                "/commands/{id}/approve",
                 "/commands/{id}/cancel",
+                "/commands/{id}/deny",
                 "/commands/{id}/events",
                 "/commands/{id}/output",
                 "/healthz",

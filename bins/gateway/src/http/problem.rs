@@ -12,6 +12,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use ogent_protocol::rest::Problem;
+use ogent_protocol::{CommandId, Ruling, Verdict};
 
 pub(super) use code::Code;
 
@@ -24,6 +25,15 @@ pub(super) struct ApiError {
     code: Code,
     detail: String,
     cause: Option<Box<dyn Error + Send + Sync>>,
+    judged: Option<Box<Judged>>,
+}
+
+/// What is said about a command that is refused for what it would do.
+#[derive(Debug)]
+struct Judged {
+    command_id: Option<CommandId>,
+    verdict: Option<Verdict>,
+    ruling: Ruling,
 }
 
 // === impl ApiError ===
@@ -31,12 +41,18 @@ pub(super) struct ApiError {
 impl ApiError {
     /// An error with what is wrong this time and what to do about it.
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), cause: None }
+        Self { code, detail: detail.into(), cause: None, judged: None }
     }
 
     /// The same with a cause, which goes to the log and nowhere else.
     pub(super) fn because(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
         self.cause = Some(Box::new(cause));
+        self
+    }
+
+    /// The same about a command that was judged.
+    pub(super) fn judged(mut self, command_id: Option<CommandId>, verdict: Option<Verdict>, ruling: Ruling) -> Self {
+        self.judged = Some(Box::new(Judged { command_id, verdict, ruling }));
         self
     }
 
@@ -56,15 +72,15 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.log();
-        let Self { code, detail, .. } = self;
+        let Self { code, detail, judged, .. } = self;
         let status = code.status();
-        let problem = Problem {
-            kind: format!("urn:ogent:problem:{}", code.as_str()),
-            title: code.title().to_owned(),
-            status: status.as_u16(),
-            code: code.as_str().to_owned(),
-            detail,
-        };
+        let mut problem =
+            Problem { title: code.title().to_owned(), ..Problem::new(code.as_str(), status.as_u16(), &detail) };
+        if let Some(judged) = judged {
+            problem.command_id = judged.command_id;
+            problem.verdict = judged.verdict.map(Box::new);
+            problem.ruling = Some(judged.ruling);
+        }
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));

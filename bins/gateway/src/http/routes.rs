@@ -1,6 +1,8 @@
 //! Receives typed requests, gives them to the service that answers them. Nothing is decided here but who may ask.
 
 pub(super) mod agents;
+pub(super) mod analyses;
+pub(super) mod approvals;
 pub(super) mod commands;
 pub(super) mod events;
 pub(super) mod execute;

@@ -28,7 +28,8 @@ use crate::limits::{WS_MAX_MESSAGE_BYTES, WS_READ_BUFFER_BYTES};
 /// JSON messages in both directions. Log in with the `Authorization` header or, from a browser, with the first
 /// message: `{"type":"auth","token":"…"}`. Then `{"type":"subscribe","topic":"agents"}`,
 /// `{"type":"subscribe","topic":{"results":{"agent":"web-1"}}}` or
-/// `{"type":"subscribe","topic":{"command":{"command":"…","after":3}}}`; `after` resumes behind an event's `seq`.
+/// `{"type":"subscribe","topic":{"command":{"command":"…","after":3}}}`; `after` resumes behind an event's `seq`. A command
+/// that somebody had to approve has messages of type `approval` before its first `event`.
 /// A browser's `Origin` has to be the gateway's own or an allowed one. Close code 1013 after `auth` means that too many
 /// streams are open; try again.
 #[utoipa::path(

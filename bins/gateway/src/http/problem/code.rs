@@ -19,18 +19,28 @@ pub(in crate::http) enum Code {
     Forbidden,
     /// A browser asks from a page that may not.
     OriginNotAllowed,
+    /// Policy refuses the command.
+    BlockedByPolicy,
+    /// Nobody approves commands of their own.
+    OwnCommand,
     /// No route has that path.
     UnknownPath,
     /// No agent has that id.
     UnknownAgent,
     /// No command has that id.
     UnknownCommand,
+    /// There is no analysis of that id.
+    UnknownAnalysis,
     /// The route does not have that method.
     MethodNotAllowed,
     /// The body took too long.
     BodyTimeout,
     /// The agent is offline.
     AgentOffline,
+    /// The command does not wait for a decision, or not any more.
+    NotAwaitingApproval,
+    /// What waits is not what was seen.
+    ApprovalMismatch,
     /// The body, or the command in it, is too large.
     TooLarge,
     /// The body is of a type that the route does not take.
@@ -62,7 +72,7 @@ pub(in crate::http) enum Code {
 impl Code {
     /// Every kind, for the tests.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 25] = [
+    pub(super) const ALL: [Self; 30] = [
         Self::MalformedBody,
         Self::InvalidParameter,
         Self::InvalidUpgrade,
@@ -70,12 +80,17 @@ impl Code {
         Self::InvalidCredentials,
         Self::Forbidden,
         Self::OriginNotAllowed,
+        Self::BlockedByPolicy,
+        Self::OwnCommand,
         Self::UnknownPath,
         Self::UnknownAgent,
         Self::UnknownCommand,
+        Self::UnknownAnalysis,
         Self::MethodNotAllowed,
         Self::BodyTimeout,
         Self::AgentOffline,
+        Self::NotAwaitingApproval,
+        Self::ApprovalMismatch,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidRequest,
@@ -130,12 +145,19 @@ impl Code {
             Self::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials", "Wrong user name or password"),
             Self::Forbidden => (S::FORBIDDEN, "forbidden", "Your roles do not allow this"),
             Self::OriginNotAllowed => (S::FORBIDDEN, "origin_not_allowed", "Pages of this origin may not connect"),
+            Self::BlockedByPolicy => (S::FORBIDDEN, "blocked_by_policy", "Policy refuses the command"),
+            Self::OwnCommand => (S::FORBIDDEN, "own_command", "Nobody approves commands of their own"),
             Self::UnknownPath => (S::NOT_FOUND, "unknown_path", "There is nothing here"),
             Self::UnknownAgent => (S::NOT_FOUND, "unknown_agent", "No agent has this id"),
             Self::UnknownCommand => (S::NOT_FOUND, "unknown_command", "No command has this id"),
+            Self::UnknownAnalysis => (S::NOT_FOUND, "unknown_analysis", "No analysis has this id"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "No such method here"),
             Self::BodyTimeout => (S::REQUEST_TIMEOUT, "body_timeout", "The body took too long"),
             Self::AgentOffline => (S::CONFLICT, "agent_offline", "The agent is offline"),
+            Self::NotAwaitingApproval => {
+                (S::CONFLICT, "not_awaiting_approval", "The command does not wait for an approval")
+            }
+            Self::ApprovalMismatch => (S::CONFLICT, "approval_mismatch", "This is not what was approved"),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "The request is too large"),
             Self::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Another Content-Type is needed")

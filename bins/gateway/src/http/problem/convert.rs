@@ -6,7 +6,8 @@ use ogent_protocol::{CommandId, InvalidIntent};
 use super::{ApiError, Code};
 use crate::auth::{LoginError, MintError};
 use crate::cancel::CancelError;
-use crate::execute::ExecuteError;
+use crate::execute::{ExecuteError, Refused};
+use crate::gate::{AnalyzeError, DecideError};
 use crate::history::HistoryError;
 
 impl From<ReadError> for ApiError {
@@ -51,6 +52,11 @@ impl From<ExecuteError> for ApiError {
             ExecuteError::Vanished(_) => {
                 return Self::new(Code::Internal, "the command cannot be found again").because(error);
             }
+            ExecuteError::Blocked(refused) => {
+                let detail = format!("policy refuses the command: {}", refused.ruling.because);
+                let Refused { id, verdict, ruling } = *refused;
+                return Self::new(Code::BlockedByPolicy, detail).judged(id, verdict, ruling);
+            }
             ExecuteError::TooLate(_) => Code::InvalidRequest,
             ExecuteError::UnknownAgent(_) => Code::UnknownAgent,
             ExecuteError::Offline(_) => Code::AgentOffline,
@@ -66,8 +72,38 @@ impl From<CancelError> for ApiError {
         match error {
             CancelError::Invalid(error) => error.into(),
             CancelError::History(error) => error.into(),
+            CancelError::Decide(error) => error.into(),
             CancelError::Submit { id, source } => not_stored(&id, "cancellation of command", source),
         }
+    }
+}
+
+impl From<DecideError> for ApiError {
+    fn from(error: DecideError) -> Self {
+        let code = match error {
+            DecideError::Invalid(error) => return error.into(),
+            DecideError::History(error) => return error.into(),
+            DecideError::Submit { id, source } => return not_stored(&id, "decision about command", source),
+            DecideError::Contested(id) => {
+                return away(&format!("others decide about command {id} at this moment; try again"));
+            }
+            DecideError::Own(_) => Code::OwnCommand,
+            DecideError::Mismatch(_) => Code::ApprovalMismatch,
+            DecideError::NeverAsked(_) | DecideError::Closed { .. } => Code::NotAwaitingApproval,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<AnalyzeError> for ApiError {
+    fn from(error: AnalyzeError) -> Self {
+        let code = match error {
+            AnalyzeError::Invalid(error) => return error.into(),
+            AnalyzeError::Read(error) => return error.into(),
+            AnalyzeError::UnknownAgent(_) => Code::UnknownAgent,
+            AnalyzeError::NotFound(_) => Code::UnknownAnalysis,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

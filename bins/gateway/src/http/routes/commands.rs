@@ -36,7 +36,7 @@ pub(in crate::http) struct ListParams {
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<usize>,
     /// Where the page before ended: its `next_cursor`.
-    #[param(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{12}$")]
+    #[param(value_type = Option<String>, pattern = "^[A-Za-z0-9_-]{23}$")]
     cursor: Option<Cursor>,
 }
 
@@ -99,7 +99,7 @@ pub(in crate::http) async fn show(
 
 /// Cancel a command
 ///
-/// The answer does not wait for its end. The body may be missing.
+/// The answer does not wait for its end. What still waits for its approval is taken back. The body may be missing.
 #[utoipa::path(
     post,
     path = "/commands/{id}/cancel",
@@ -108,7 +108,7 @@ pub(in crate::http) async fn show(
     params(("id" = CommandId, Path, description = "Id of the command")),
     request_body(content = Option<CancelRequest>, content_type = "application/json"),
     responses(
-        (status = 200, description = "The command has ended already", body = CommandView),
+        (status = 200, description = "The command has ended already, or was taken back", body = CommandView),
         (status = 202, description = "The agent is asked to end it", body = CommandView),
         Guarded,
         BadBody,

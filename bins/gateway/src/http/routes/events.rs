@@ -9,11 +9,11 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, stream};
 use ogent_broker::StoredEvent;
-use ogent_protocol::CommandId;
+use ogent_protocol::{CommandId, ProposalEvent};
 use utoipa::ToSchema;
 
 use crate::access::Action;
-use crate::history::Follow;
+use crate::history::{Follow, Happened};
 use crate::http::Shared;
 use crate::http::extract::{Caller, Id, header};
 use crate::http::openapi::{BadParameter, BrokerAway, Bugs, Guarded, NoCommand};
@@ -32,7 +32,7 @@ const NO_BUFFERING: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffe
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what axum writes")]
 struct ServerSentEvent {
-    /// Number of the event; not at the end.
+    /// Number of the event; not at the end, and not of events before the command was sent.
     id: Option<String>,
     /// Type of the event, or `end`.
     event: String,
@@ -50,7 +50,8 @@ struct Open {
 /// Follow a command
 ///
 /// Server-Sent Events: first those that are stored, then those to come. `id` is the number of the event, `event` its
-/// type, `data` the CloudEvent in JSON. `event: end` follows the last one; whoever reads then has to close, because
+/// type, `data` the CloudEvent in JSON. Where somebody had to approve the command, `ogent.approval.…` come first, without an
+/// `id`. `event: end` follows the last one; whoever reads then has to close, because
 /// an `EventSource` would connect again. A stream without `end` can be resumed with `Last-Event-ID`.
 #[utoipa::path(
     get,
@@ -110,7 +111,8 @@ impl Open {
             _ = &mut self.end => return None,
         };
         match next {
-            Ok(Some(stored)) => written(&stored),
+            Ok(Some(Happened::Event(stored))) => written(&stored),
+            Ok(Some(Happened::Approval(event))) => written_before(&event),
             Ok(None) => {
                 let end = end(follow);
                 self.follow = None;
@@ -127,6 +129,12 @@ impl Open {
 fn written(stored: &StoredEvent) -> Option<Event> {
     let event = &stored.event;
     let written = Event::default().id(event.n.to_string()).event(event.kind.name()).json_data(event);
+    written.inspect_err(|error| tracing::error!(%error, "invariant violated: an event cannot be written")).ok()
+}
+
+/// Without a number: a client that resumes behind an event of the command has seen these.
+fn written_before(event: &ProposalEvent) -> Option<Event> {
+    let written = Event::default().event(event.kind.name()).json_data(event);
     written.inspect_err(|error| tracing::error!(%error, "invariant violated: an event cannot be written")).ok()
 }
 

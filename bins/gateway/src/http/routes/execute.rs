@@ -8,9 +8,9 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ogent_protocol::AgentId;
-use ogent_protocol::rest::{CommandResult, ExecuteRequest, PendingCommand};
+use ogent_protocol::rest::{CommandResult, DryRun, ExecuteRequest, PendingCommand};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::access::Action;
 use crate::execute::{Answer, Order};
@@ -27,15 +27,29 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct ExecuteParams {
-    /// Seconds to wait for the outcome; 0 answers at once.
+    /// Seconds to wait for the outcome; 0 answers at once. Where somebody has to approve the command, the answer waits for
+    /// that only if this is given.
     #[param(minimum = 0, maximum = 60, default = 10)]
     wait: Option<u32>,
 }
 
+/// What ends an order.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes what the route answers")]
+enum Done {
+    /// The command has ended.
+    Result(CommandResult),
+    /// It was only judged.
+    DryRun(DryRun),
+}
+
 /// Run a command on an agent
 ///
-/// The command is in the history before it runs. What ends within `wait` seconds is answered with its outcome; for
-/// what takes longer (or when 1,024 requests wait already), the answer is 202 and says where the command can be seen.
+/// The command is judged before it is sent, and is in the history before it runs. What ends within `wait` seconds is
+/// answered with its outcome; for what takes longer (or when 1,024 requests wait already), the answer is 202 and says where
+/// the command can be seen. Where policy asks, the answer is 202 with status `awaiting_approval`, the verdict, and the time
+/// until which somebody else may approve it. With `dry_run`, the answer is 200 with verdict and ruling, and nothing is run.
 #[utoipa::path(
     post,
     path = "/agents/{id}/execute",
@@ -55,10 +69,14 @@ pub(in crate::http) struct ExecuteParams {
     ),
     request_body(content = ExecuteRequest, content_type = "application/json"),
     responses(
-        (status = 200, description = "The command has ended", body = CommandResult),
+        (
+            status = 200,
+            description = "The command has ended; with `dry_run`, what would become of it",
+            body = inline(Done)
+        ),
         (
             status = 202,
-            description = "The command is in the history and has not ended",
+            description = "The command is in the history and has not ended, or waits for its approval",
             body = PendingCommand,
             headers(("Location" = String, description = "Path of the command"))
         ),
@@ -81,10 +99,13 @@ pub(in crate::http) async fn execute(
 ) -> Result<Response, ApiError> {
     let principal = caller.must(Action::Execute)?;
     let wait = wait(&params)?;
+    // People take longer than commands: who does not say that they wait gets the answer at once.
+    let wait_for_decision = if params.wait.is_some() { wait } else { Duration::ZERO };
     let key = header(&headers, IDEMPOTENCY_KEY)?;
-    let order = Order { user: principal.user, agent, request, key, wait };
+    let order = Order { user: principal.user, agent, request, key, wait, wait_for_decision };
     Ok(match services.executor.execute(order).await? {
         Answer::Finished(result) => Json(result).into_response(),
+        Answer::Judged(judged) => Json(judged).into_response(),
         Answer::Pending(pending) => {
             let location = format!("/commands/{}", pending.id);
             (StatusCode::ACCEPTED, [(LOCATION, location)], Json(pending)).into_response()

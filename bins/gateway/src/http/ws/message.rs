@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use ogent_protocol::rest::AgentView;
 use ogent_protocol::wire::DecodeError;
-use ogent_protocol::{AgentId, CommandId, CommandStatus, Encoding, Event};
+use ogent_protocol::{AgentId, CommandId, CommandStatus, Encoding, Event, ProposalEvent};
 use ogent_runtime::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -103,6 +103,14 @@ pub(super) enum ServerMessage {
         seq: u64,
         /// The CloudEvent.
         event: Box<Event>,
+    },
+    /// Something happened to a command before it was sent: somebody has to approve it.
+    Approval {
+        /// Of which subscription.
+        #[serde(rename = "ref")]
+        reference: Reference,
+        /// The CloudEvent.
+        event: Box<ProposalEvent>,
     },
     /// An agent as it is now.
     Agent {

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::message::{OneCommand, Reference, Results, ServerMessage, Topic};
 use super::writer::{Outbox, Outgoing};
 use crate::agents;
-use crate::history::HistoryError;
+use crate::history::{Happened, HistoryError};
 use crate::http::Shared;
 use crate::http::problem::Code;
 
@@ -107,9 +107,15 @@ impl Channel {
     async fn command(&self, services: &Shared, wanted: OneCommand) -> Result<Option<CommandStatus>, Over> {
         let mut follow = services.history.follow(&wanted.command, wanted.after).await?;
         self.subscribed(Topic::Command(wanted)).await?;
-        while let Some(stored) = follow.next().await? {
-            let (reference, seq, event) = (self.reference.clone(), stored.event.n, Box::new(stored.event));
-            self.send(ServerMessage::Event { reference, seq, event }).await?;
+        while let Some(happened) = follow.next().await? {
+            let reference = self.reference.clone();
+            let message = match happened {
+                Happened::Approval(event) => ServerMessage::Approval { reference, event },
+                Happened::Event(stored) => {
+                    ServerMessage::Event { reference, seq: stored.event.n, event: Box::new(stored.event) }
+                }
+            };
+            self.send(message).await?;
         }
         Ok(Some(follow.status()))
     }

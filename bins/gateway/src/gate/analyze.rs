@@ -1,0 +1,132 @@
+//! Receives a question what a command would do on an agent, asks an analyst, and gives the answer with what policy would
+//! say. Nothing is stored here and nothing runs. Without an analyst the gateway answers by itself.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use ogent_broker::{Directory, Ledger, ReadError, Scan};
+use ogent_protocol::rest::AnalyzeRequest;
+use ogent_protocol::{
+    AdvisorState, AgentId, AgentInfo, Analysis, AnalysisRequest, CommandId, InvalidIntent, PolicyMode, Program, limits,
+};
+use ogent_risk::{Context, Reach};
+
+use super::memory::clip;
+use super::{Gate, shell, system, unjudged};
+use crate::limits::ANALYST_WITHIN;
+
+/// Why there is no analysis.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AnalyzeError {
+    /// The request is not a command.
+    #[error(transparent)]
+    Invalid(#[from] InvalidIntent),
+    /// No agent has that id.
+    #[error("there is no agent {0}")]
+    UnknownAgent(AgentId),
+    /// There is no analysis of that id, or not any more.
+    #[error("there is no analysis {0}")]
+    NotFound(CommandId),
+    /// The ledger cannot be read.
+    #[error("the history cannot be read")]
+    Read(#[from] ReadError),
+}
+
+/// Answers what commands would do.
+pub(crate) struct Analyzer {
+    gate: Gate,
+    ledger: Ledger,
+    directory: Directory,
+}
+
+// === impl Analyzer ===
+
+impl Analyzer {
+    #[must_use]
+    pub(crate) fn new(gate: Gate, ledger: Ledger, directory: Directory) -> Self {
+        Self { gate, ledger, directory }
+    }
+
+    /// What that would do on that agent.
+    ///
+    /// # Errors
+    /// See [`AnalyzeError`].
+    pub(crate) async fn analyze(&self, agent: AgentId, asked: AnalyzeRequest) -> Result<Analysis, AnalyzeError> {
+        let state = self.directory.get(&agent).ok_or_else(|| AnalyzeError::UnknownAgent(agent.clone()))?;
+        let has_history = asked.history.is_some();
+        let mut request = asked.into_request(CommandId::generate(), agent);
+        let program = request.program()?;
+        complete(&mut request, &state.info);
+        if !has_history {
+            request.history = self.history(&state.info.id).await?;
+        }
+        if !request.env.contains_key("PATH") {
+            request.programs = self.directory.inventory(&state.info.id).await?.map(|inventory| inventory.programs);
+        }
+        let own = self.own(&request, &program, &state.info);
+        // What an analyst says of the command is the rules' verdict too; what becomes of it is decided here.
+        Ok(match self.gate.shared.advisors.ask(&request, ANALYST_WITHIN).await {
+            Ok(theirs) if Some(&theirs.id) == request.id.as_ref() => Analysis { ruling: own.ruling, ..theirs },
+            Ok(_) => own,
+            Err(error) => {
+                tracing::debug!(%error, "analysed without an analyst");
+                own
+            }
+        })
+    }
+
+    /// The latest analysis with that id.
+    ///
+    /// # Errors
+    /// See [`AnalyzeError`].
+    pub(crate) async fn find(&self, id: &CommandId) -> Result<Analysis, AnalyzeError> {
+        let found = self.gate.shared.advisors.latest(id).await?;
+        found.ok_or_else(|| AnalyzeError::NotFound(id.clone()))
+    }
+
+    fn own(&self, request: &AnalysisRequest, program: &Program, info: &AgentInfo) -> Analysis {
+        let policy = &self.gate.shared.policy;
+        let context = Context::from(request);
+        let started = Instant::now();
+        let verdict = ogent_risk::explain(program, &context);
+        let micros = started.elapsed().as_secs_f64() * 1e6;
+        let ruling = match policy.mode {
+            PolicyMode::Off => unjudged(),
+            PolicyMode::Advise | PolicyMode::Enforce => {
+                policy.rule(&verdict, Reach { labels: &info.labels, targets: 1 })
+            }
+        };
+        Analysis {
+            id: request.id.clone().unwrap_or_else(CommandId::generate),
+            agent: request.agent.clone(),
+            command: program.to_string(),
+            level: verdict.level,
+            verdict: verdict.bounded(),
+            advisor: AdvisorState::Absent,
+            advice: None,
+            ruling: Some(ruling),
+            micros,
+            analysed_at: Timestamp::now(),
+        }
+    }
+
+    /// The last commands of that agent, the oldest first.
+    async fn history(&self, agent: &AgentId) -> Result<Vec<String>, ReadError> {
+        let (agent, limit) = (Some(agent.clone()), limits::MAX_HISTORY);
+        let scan = Scan { agent, before: None, until: None, since: None, limit, keep: Box::new(|_| true) };
+        let page = self.ledger.list(&scan).await?;
+        Ok(page.records.iter().rev().map(|record| clip(&record.run.program.to_string())).collect())
+    }
+}
+
+/// What the request does not say, the agent does.
+fn complete(request: &mut AnalysisRequest, info: &AgentInfo) {
+    let is_own = request.user.as_ref().is_none_or(|user| *user == info.user);
+    request.system.get_or_insert_with(|| system(&info.platform.os));
+    request.shell.get_or_insert_with(|| shell(info));
+    request.user.get_or_insert_with(|| info.user.clone());
+    if is_own {
+        request.home = request.home.take().or_else(|| info.home.clone());
+        request.cwd = request.cwd.take().or_else(|| info.cwd.clone());
+    }
+}
