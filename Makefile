@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help up test test-rust test-outside lint chaos chaos-check bench schemas advisories containers-check ci clean
+.PHONY: help up test test-rust test-outside lint chaos chaos-check bench risk-report schemas advisories containers-check ci clean
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What is handed on to the program: make up ARGS="--ephemeral --random-ports"
@@ -40,6 +40,9 @@ chaos-check: ## The same for a few minutes with fixed seeds, and whether the rig
 bench: ## Measure Ogent against its floor (ARGS="…" goes to the program)
 	cargo build --release --locked -p ogent -p ogent-agent -p ogent-bench
 	OGENT_NATS_SERVER=$$(scripts/nats-server $(TARGET)/release/ogent) $(TARGET)/release/ogent-bench $(ARGS)
+
+risk-report: ## Measure the rules on corpora of commands (OGENT_CORPORA=folder, ARGS="--show FILE", see ARGS=--help)
+	@scripts/risk-report $(ARGS)
 
 schemas: ## Write schemas/ anew from the code
 	OGENT_BLESS=1 cargo test -p ogent-testkit --test schemas

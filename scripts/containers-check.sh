@@ -157,6 +157,7 @@ up() {
     within 30 healthy broker
     "${start[@]}" setup
     completed setup
+    "${start[@]}" analyst
     "${start[@]}" gateway
     within 30 healthy gateway
     "${start[@]}" agent

@@ -8,8 +8,12 @@ use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand};
 use tokio::runtime::{self, Runtime};
 
 use crate::commands::agents::{self, AgentsArgs};
+use crate::commands::analyze::{self, AnalyzeArgs};
+use crate::commands::approvals::{self, ApprovalsArgs};
+use crate::commands::approve::{self, ApproveArgs};
 use crate::commands::cancel::{self, CancelArgs};
 use crate::commands::completions::{self, CompletionsArgs};
+use crate::commands::deny::{self, DenyArgs};
 use crate::commands::exec::{self, ExecArgs};
 use crate::commands::history::{self, HistoryArgs};
 use crate::commands::login::{self, LoginArgs};
@@ -20,6 +24,7 @@ use crate::nats::NatsArgs;
 use crate::output::{Output, report};
 use crate::setup::{self, SetupArgs};
 use crate::up::UpArgs;
+use crate::users::{self, HashPasswordArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,6 +33,8 @@ Examples:
   ogent agents                               see which machines there are
   ogent exec web-1 -- uname -a               run a program on one
   ogent exec web-1 -s 'df -h | sort -k5'     run a line of shell
+  ogent analyze 'rm -rf \"$DIR\"/'             see what a line would do, without running it
+  ogent approvals                            see what waits for somebody to approve it
   ogent history --since 1h                   see what was run
 
 `ogent help COMMAND` shows more of each.";
@@ -57,7 +64,7 @@ struct GlobalArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Start broker, gateway and an agent on this machine
+    /// Start broker, gateway, analyst and an agent on this machine
     Up(Box<UpArgs>),
     #[command(flatten)]
     Client(ClientVerb),
@@ -65,6 +72,8 @@ enum Verb {
     Nats(NatsArgs),
     /// Make the streams and buckets on a NATS server of your own
     Setup(Box<SetupArgs>),
+    /// Print the line by which somebody may log in
+    HashPassword(HashPasswordArgs),
     /// Print completions for a shell
     Completions(CompletionsArgs),
     /// The agent that `ogent up` starts
@@ -84,8 +93,16 @@ enum ClientVerb {
     Logout,
     /// Show which machines there are
     Agents(AgentsArgs),
+    /// Show what a command would do, without running it
+    Analyze(Box<AnalyzeArgs>),
     /// Run a command on a machine
     Exec(Box<ExecArgs>),
+    /// Show which commands wait for somebody to approve them
+    Approvals(ApprovalsArgs),
+    /// Let a command run that waits for it
+    Approve(ApproveArgs),
+    /// Say no to a command that waits for its approval
+    Deny(DenyArgs),
     /// Show which commands were run
     History(HistoryArgs),
     /// Show one command in full
@@ -145,10 +162,16 @@ impl Verb {
             Self::RunAgent(args) => ogent_agent::run_process(*args).map(|()| ExitCode::SUCCESS),
             // No thread has been started before this, so the program begins in a clean process.
             Self::Launch(args) => Ok(ogent_agent::launch::become_program(&args)),
+            Self::HashPassword(args) => {
+                users::run(&args, out)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Self::Completions(args) => {
                 completions::run(&args, out)?;
                 Ok(ExitCode::SUCCESS)
             }
+            // Nobody is asked: neither the gateway's URL nor a runtime matters.
+            Self::Client(ClientVerb::Analyze(args)) if !args.needs_gateway() => analyze::run_offline(&args, out),
             Self::Client(verb) => {
                 let context = global.context(out).unwrap_or_else(|error| error.exit());
                 // One thread beside this one: it hears Ctrl-C even while this one waits for somebody to read its output.
@@ -164,7 +187,11 @@ impl Verb {
 impl ClientVerb {
     async fn run(self, context: &Context) -> anyhow::Result<ExitCode> {
         match self {
+            Self::Analyze(args) => return analyze::run(*args, context).await,
             Self::Exec(args) => return exec::run(*args, context).await,
+            Self::Approvals(args) => approvals::run(args, context).await,
+            Self::Approve(args) => approve::run(args, context).await,
+            Self::Deny(args) => deny::run(args, context).await,
             Self::Login(args) => login::run(args, context).await,
             Self::Logout => logout::run(context),
             Self::Agents(args) => agents::run(args, context).await,

@@ -12,18 +12,19 @@ pub mod sse;
 use std::time::Duration;
 
 use ogent_protocol::rest::{
-    AgentList, AgentView, CancelRequest, CommandPage, CommandView, ExecuteRequest, TokenResponse,
+    AgentList, AgentView, AnalyzeRequest, ApprovalList, ApprovalView, ApproveRequest, CancelRequest, CommandPage,
+    CommandView, DenyRequest, DryRun, ExecuteRequest, TokenResponse,
 };
-use ogent_protocol::{AgentId, CommandId, OutputStream};
+use ogent_protocol::{AgentId, Analysis, CommandId, CommandStatus, OutputStream, Ruling, Verdict};
 use ogent_runtime::Secret;
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use address::GatewayUrl;
 pub use error::ClientError;
 pub use follow::{Follow, News};
-pub use history::HistoryQuery;
+pub use history::{ApprovalsQuery, HistoryQuery};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -47,6 +48,18 @@ pub struct Client {
 pub struct Submitted {
     /// The command.
     pub id: CommandId,
+    /// Where it stands.
+    #[serde(default)]
+    pub status: Option<CommandStatus>,
+    /// What the rules make of it.
+    #[serde(default)]
+    pub verdict: Option<Box<Verdict>>,
+    /// What policy says to that.
+    #[serde(default)]
+    pub ruling: Option<Ruling>,
+    /// Who has to approve it.
+    #[serde(default)]
+    pub approval: Option<ApprovalView>,
 }
 
 // === impl Client ===
@@ -107,6 +120,22 @@ impl Client {
         self.get(&["agents", id.as_str()]).await
     }
 
+    /// Asks what a command would do on an agent. Nothing is run.
+    ///
+    /// # Errors
+    /// When the gateway refuses, or does not answer.
+    pub async fn analyze(&self, agent: &AgentId, request: &AnalyzeRequest) -> Result<Analysis, ClientError> {
+        self.post(&["agents", agent.as_str(), "analyze"], request).await
+    }
+
+    /// An analysis that was made before: with a model's words, once they are there.
+    ///
+    /// # Errors
+    /// When there is none of that id, the gateway refuses, or does not answer.
+    pub async fn analysis(&self, id: &CommandId) -> Result<Analysis, ClientError> {
+        self.get(&["analyses", id.as_str()]).await
+    }
+
     /// Asks for a command to be run, without waiting for its end. `key` makes it the same command however often the
     /// request has to be sent.
     ///
@@ -119,6 +148,43 @@ impl Client {
             answer::json(self.send(request.timeout(ANSWER)).await?).await
         })
         .await
+    }
+
+    /// Asks what would become of a command, which is neither kept nor run.
+    ///
+    /// # Errors
+    /// When the gateway refuses, or does not answer.
+    pub async fn dry_run(&self, agent: &AgentId, run: &ExecuteRequest) -> Result<DryRun, ClientError> {
+        let run = ExecuteRequest { dry_run: true, ..run.clone() };
+        self.post(&["agents", agent.as_str(), "execute"], &run).await
+    }
+
+    /// One page of the commands that somebody has to approve, or had to, newest first.
+    ///
+    /// # Errors
+    /// When the gateway refuses, or does not answer.
+    pub async fn approvals(&self, query: &ApprovalsQuery) -> Result<ApprovalList, ClientError> {
+        retry::patiently(|| async {
+            let request = self.request(Method::GET, &["approvals"]).query(query);
+            answer::json(self.send(request.timeout(ANSWER)).await?).await
+        })
+        .await
+    }
+
+    /// Approves a command that waits for it, and gives it as it stands.
+    ///
+    /// # Errors
+    /// When nobody waits for that, the gateway refuses, or does not answer.
+    pub async fn approve(&self, id: &CommandId, request: &ApproveRequest) -> Result<CommandView, ClientError> {
+        self.post(&["commands", id.as_str(), "approve"], request).await
+    }
+
+    /// Denies a command that waits for its approval, and gives it as it stands.
+    ///
+    /// # Errors
+    /// When nobody waits for that, the gateway refuses, or does not answer.
+    pub async fn deny(&self, id: &CommandId, request: &DenyRequest) -> Result<CommandView, ClientError> {
+        self.post(&["commands", id.as_str(), "deny"], request).await
     }
 
     /// One command of the history.
@@ -155,12 +221,7 @@ impl Client {
     /// # Errors
     /// When there is none of that id, the gateway refuses, or does not answer even after some time.
     pub async fn cancel(&self, id: &CommandId, reason: Option<String>) -> Result<CommandView, ClientError> {
-        let body = CancelRequest { reason };
-        retry::patiently(|| async {
-            let request = self.request(Method::POST, &["commands", id.as_str(), "cancel"]).json(&body);
-            answer::json(self.send(request.timeout(ANSWER)).await?).await
-        })
-        .await
+        self.post(&["commands", id.as_str(), "cancel"], &CancelRequest { reason }).await
     }
 
     /// Everything that happens to a command, from its beginning to its end.
@@ -172,6 +233,14 @@ impl Client {
     async fn get<T: for<'de> Deserialize<'de>>(&self, path: &[&str]) -> Result<T, ClientError> {
         retry::patiently(|| async {
             let request = self.request(Method::GET, path).timeout(ANSWER);
+            answer::json(self.send(request).await?).await
+        })
+        .await
+    }
+
+    async fn post<T: for<'de> Deserialize<'de>>(&self, path: &[&str], body: &impl Serialize) -> Result<T, ClientError> {
+        retry::patiently(|| async {
+            let request = self.request(Method::POST, path).json(body).timeout(ANSWER);
             answer::json(self.send(request).await?).await
         })
         .await

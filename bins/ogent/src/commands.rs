@@ -6,7 +6,12 @@ pub mod logout;
 
 pub mod agents;
 
+pub mod analyze;
 pub mod exec;
+
+pub mod approvals;
+pub mod approve;
+pub mod deny;
 
 pub mod cancel;
 pub mod history;

@@ -14,3 +14,4 @@ pub mod output;
 pub mod nats;
 mod setup;
 pub mod up;
+mod users;

@@ -8,6 +8,7 @@ pub mod report;
 pub mod sanitize;
 pub mod sink;
 pub mod table;
+pub(crate) mod verdict;
 
 use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -91,13 +92,42 @@ impl Output {
     /// # Errors
     /// As [`Output::data`].
     pub fn one<T: Serialize>(&self, format: Format, item: &T, table: impl FnOnce() -> Table) -> Result<(), WriteError> {
+        self.shown(format, item, |look| table().render(look))
+    }
+
+    /// Writes one thing in a format for programs.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    fn document<T: Serialize>(&self, format: Format, item: &T) -> Result<(), WriteError> {
         let text = match format {
-            Format::Table => table().render(self.look()),
             Format::Jsonl => format::json_line(item)?,
-            Format::Json => format::json(item)?,
+            Format::Table | Format::Json => format::json(item)?,
             Format::Yaml => format::yaml(item, self.stdout.is_terminal)?,
         };
         self.data(&text)
+    }
+
+    /// Writes one thing: as a text that knows what it is shown on, or in a format for programs.
+    ///
+    /// # Errors
+    /// As [`Output::data`].
+    pub(crate) fn shown<T: Serialize>(
+        &self,
+        format: Format,
+        item: &T,
+        text: impl FnOnce(Look) -> String,
+    ) -> Result<(), WriteError> {
+        match format {
+            Format::Table => self.data(&text(self.look())),
+            format => self.document(format, item),
+        }
+    }
+
+    /// Tells the user something that knows what it is shown on. The text must be harmless.
+    pub(crate) fn say_shown(&self, text: impl FnOnce(Look) -> String) {
+        let width = self.stderr.is_terminal.then(table::terminal_width).flatten();
+        self.talk(&text(Look { width, has_color: self.stderr.has_color }));
     }
 
     /// Where the bytes go that a machine printed: harmless on a terminal unless `is_raw`, unchanged elsewhere.
@@ -113,6 +143,11 @@ impl Output {
     /// Tells the user something.
     pub fn say(&self, text: &str) {
         self.talk(&format!("{}\n", sanitize::text(text)));
+    }
+
+    /// Asks the user something; the answer comes on the same line.
+    pub fn ask(&self, question: &str) {
+        self.talk(&sanitize::text(question));
     }
 
     /// Tells the user what to look out for.

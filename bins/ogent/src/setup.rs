@@ -48,6 +48,6 @@ pub(crate) async fn run(args: SetupArgs, out: &Output) -> anyhow::Result<()> {
         Broker::connect(args.broker.into_options("ogent setup", &permissions::inbox_prefix(&Role::Setup))).await?;
     topology::ensure(&broker, &options).await?;
     broker.drain().await;
-    out.say("the streams COMMANDS and RESULTS and the buckets agents and presence are there");
+    out.say("all streams and buckets are there");
     Ok(())
 }

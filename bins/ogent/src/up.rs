@@ -1,4 +1,5 @@
-//! `ogent up`: receives what the user wants to run here, starts broker, gateway and agent, and stops them together.
+//! `ogent up`: receives what the user wants to run here, starts broker, analyst, gateway and agent, and stops them
+//! together.
 //!
 //! In the order of a start: [`args`] are read, the [`data_dir`] is locked, [`leftovers`] of an earlier start are
 //! ended, [`secrets`] and [`ports`] are made sure of; then [`mod@start`] brings up the [`broker`] and the other

@@ -130,6 +130,9 @@ fn refusal_hint(code: &str) -> Option<&'static str> {
         "unknown_agent" => "see which agents there are with: ogent agents",
         "idempotency_mismatch" => "a new request needs a new --idempotency-key",
         "agent_offline" => "add --queue to let the command wait for the agent",
+        "own_command" => "somebody else has to approve it: another user who may",
+        "not_awaiting_approval" => "see what waits with: ogent approvals",
+        "approval_mismatch" => "look again at what waits with: ogent approvals",
         "unknown_command" => "see which commands there are with: ogent history",
         _ => return None,
     })
@@ -140,13 +143,7 @@ mod tests {
     use super::*;
 
     fn refused(status: u16, code: &str) -> ClientError {
-        ClientError::Refused(Box::new(Problem {
-            kind: format!("urn:ogent:problem:{code}"),
-            title: "A problem".into(),
-            status,
-            code: code.into(),
-            detail: "what it is this time".into(),
-        }))
+        ClientError::Refused(Box::new(Problem::new(code, status, "what it is this time")))
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ogent_protocol::approval::ProposalEvent;
 use ogent_protocol::{CommandId, Event};
 use reqwest::{Method, Response};
 use tokio::time::Instant;
@@ -24,6 +25,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub enum News {
     /// Something happened to the command.
     Event(Box<Event>),
+    /// Something happened to the question whether it may run, which somebody has to answer.
+    Proposal(Box<ProposalEvent>),
     /// The connection broke, after it had worked; the follower comes back by itself.
     Interrupted(ClientError),
     /// The gateway says that nothing follows.
@@ -39,6 +42,8 @@ pub struct Follow {
     last_id: Option<Arc<str>>,
     /// What has been given is not given again, even if a server does not know `Last-Event-ID`.
     next_n: u64,
+    /// The same for the events of its approval, which have no id: they come again after each break.
+    next_proposal: u64,
     trouble: Option<Trouble>,
 }
 
@@ -52,7 +57,7 @@ struct Trouble {
 
 impl Follow {
     pub(super) fn new(client: Client, id: CommandId) -> Self {
-        Self { client, id, connection: None, last_id: None, next_n: 0, trouble: None }
+        Self { client, id, connection: None, last_id: None, next_n: 0, next_proposal: 0, trouble: None }
     }
 
     /// Waits for the next news. Nothing is lost if the wait is given up; after [`News::End`] there is none.
@@ -114,12 +119,25 @@ impl Follow {
         if event.name == "end" {
             return Ok(Some(News::End));
         }
+        if event.name.starts_with("ogent.approval.") {
+            return Ok(self.take_proposal(&event.data));
+        }
         let event: Event = serde_json::from_str(&event.data).map_err(ClientError::Answer)?;
         if event.n < self.next_n {
             return Ok(None);
         }
         self.next_n = event.n + 1;
         Ok(Some(News::Event(Box::new(event))))
+    }
+
+    fn take_proposal(&mut self, data: &str) -> Option<News> {
+        // One that a later version has invented: the end of the command comes all the same.
+        let event: ProposalEvent = serde_json::from_str(data).ok()?;
+        if event.n < self.next_proposal {
+            return None;
+        }
+        self.next_proposal = event.n.saturating_add(1);
+        Some(News::Proposal(Box::new(event)))
     }
 
     /// Whether to come back, and whether to say so.

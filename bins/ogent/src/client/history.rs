@@ -1,4 +1,4 @@
-//! Which commands of the history are wanted.
+//! Which commands of the history are wanted, and which of those that wait for somebody.
 
 use jiff::Timestamp;
 use ogent_protocol::{AgentId, CommandStatus};
@@ -22,6 +22,18 @@ pub struct HistoryQuery {
     /// Recorded at this moment or before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// At most so many.
+    pub limit: usize,
+    /// Where the page before ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// The query of `GET /approvals`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ApprovalsQuery {
+    /// Also what was decided, or not in time.
+    pub all: bool,
     /// At most so many.
     pub limit: usize,
     /// Where the page before ended.

@@ -102,6 +102,9 @@ fn details(agent: &AgentView, times: Times) -> Table {
     table.field("kernel", platform.kernel.as_str());
     table.field("version", agent.version.as_str());
     table.field("runs as", agent.user.as_str());
+    table.optional_field("home", agent.home.as_deref());
+    table.optional_field("shell", agent.shell.as_deref());
+    table.optional_field("programs", agent.programs.as_ref().map(|programs| programs.count.to_string()));
     table.field("capabilities", agent.capabilities.join(", "));
     table.optional_field("labels", labels(&agent.labels));
     table.optional_field("running", load(agent));

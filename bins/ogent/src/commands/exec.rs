@@ -1,9 +1,10 @@
 //! `ogent exec`: runs a command on a machine, with its output and its exit code as if it ran here.
 //!
 //! The arguments become a [`request`]; the [`session`] follows the command to its end, and the [`ending`] says what
-//! to exit with.
+//! to exit with. What is said of its risk before it runs comes through the [`gate`].
 
 pub mod ending;
+pub(crate) mod gate;
 pub mod request;
 pub mod session;
 
@@ -32,13 +33,25 @@ pub async fn run(args: ExecArgs, context: &Context) -> anyhow::Result<ExitCode> 
     let Context { out, .. } = context;
     let client = context.client()?;
     let request = args.request()?;
+    if args.dry_run {
+        gate::dry_run(&client.dry_run(&args.agent, &request).await?, args.output, out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     // From here on Ctrl-C must reach a command that may have begun already; a second one ends this process.
     let interrupted = (!args.detach).then(shutdown::on_signals).transpose()?;
     let key = match args.idempotency_key.clone() {
         Some(key) => key,
         None => random_secret(KEY_BYTES)?.expose().to_owned(),
     };
-    let id = client.execute(&args.agent, &request, &key).await.map_err(explain)?.id;
+    let submitted = match client.execute(&args.agent, &request, &key).await {
+        Ok(submitted) => submitted,
+        Err(error) => {
+            gate::show_refusal(&error, &args.line(), out);
+            return Err(explain(error));
+        }
+    };
+    let id = submitted.id.clone();
+    gate::show_wait(&submitted, &args.line(), interrupted.is_some(), out);
     let Some(interrupted) = interrupted else {
         out.data(&format!("{id}\n"))?;
         out.hint_to_person(&format!("follow it with: ogent logs -f {id}"));
@@ -57,6 +70,9 @@ pub async fn run(args: ExecArgs, context: &Context) -> anyhow::Result<ExitCode> 
             return Err(report::Hinted::new(error.context("lost sight of the command"), hint).into());
         }
     };
+    if let Some(refused) = &end.refused {
+        gate::show_verdict(&refused.verdict, refused.ruling.as_ref(), &args.line(), out);
+    }
     if let Some(words) = ending::words(&end) {
         out.error(&words);
         out.hint(&ending::hint(&end, args.words()).unwrap_or_else(|| format!("see: ogent show {id}")));

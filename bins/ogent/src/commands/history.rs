@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::Timestamp;
-use ogent_protocol::rest::CommandView;
+use ogent_protocol::rest::{ApprovalState, CommandView};
 use ogent_protocol::{AgentId, CommandStatus};
 
 use super::Context;
@@ -22,6 +22,7 @@ const EXAMPLES: &str = "\
 Examples:
   ogent history
   ogent history --agent web-1 --status failed --since 24h
+  ogent history --status awaiting_approval
   ogent history --user alice --since 2026-05-01T00:00:00Z --all -o jsonl";
 
 /// What `ogent history` takes.
@@ -67,7 +68,8 @@ fn status_parser() -> impl TypedValueParser<Value = CommandStatus> {
     })
 }
 
-const STATUSES: [CommandStatus; 12] = [
+const STATUSES: [CommandStatus; 14] = [
+    CommandStatus::AwaitingApproval,
     CommandStatus::Queued,
     CommandStatus::Accepted,
     CommandStatus::Running,
@@ -77,6 +79,7 @@ const STATUSES: [CommandStatus; 12] = [
     CommandStatus::TimedOut,
     CommandStatus::Cancelled,
     CommandStatus::Rejected,
+    CommandStatus::Denied,
     CommandStatus::Expired,
     CommandStatus::Unspawnable,
     CommandStatus::Lost,
@@ -151,7 +154,7 @@ impl Pages {
 
 fn overview(commands: &[CommandView], now: Timestamp, is_relative: bool) -> Table {
     let when = if is_relative { "AGE" } else { "CREATED" };
-    let mut table = Table::new(["ID", "AGENT", "STATUS", "EXIT", "BY", when, "TOOK", "COMMAND"]);
+    let mut table = Table::new(["ID", "AGENT", "STATUS", "EXIT", "RISK", "BY", when, "TOOK", "COMMAND"]);
     for command in commands {
         let created = command.created_at;
         table.row([
@@ -159,6 +162,7 @@ fn overview(commands: &[CommandView], now: Timestamp, is_relative: bool) -> Tabl
             command.agent_id.as_str().into(),
             command.status.into(),
             Cell::or_dash(exit(command)),
+            risk(command),
             Cell::or_dash(command.requested_by.as_deref()),
             if is_relative { humane::age(created, now) } else { humane::moment(created) }.into(),
             Cell::or_dash(took(command)),
@@ -172,6 +176,22 @@ fn overview(commands: &[CommandView], now: Timestamp, is_relative: bool) -> Tabl
 pub(super) fn exit(command: &CommandView) -> Option<String> {
     let signal = || command.signal.map(|signal| format!("signal {signal}"));
     command.exit_code.map(|code| code.to_string()).or_else(signal)
+}
+
+/// How bad it could have been, and what was decided about that where somebody had to.
+pub(super) fn risk(command: &CommandView) -> Cell {
+    let Some(risk) = command.risk else { return Cell::from("-") };
+    let decision = match command.approval.as_ref().map(|approval| approval.state) {
+        Some(ApprovalState::Approved) => "approved",
+        Some(ApprovalState::Denied) => "denied",
+        Some(ApprovalState::Blocked) => "blocked",
+        // The status says it.
+        None
+        | Some(ApprovalState::Awaiting | ApprovalState::Expired | ApprovalState::Withdrawn | ApprovalState::Other) => {
+            return Cell::from(risk);
+        }
+    };
+    Cell::from(risk).with(&format!(", {decision}"))
 }
 
 /// How long the process ran.
@@ -200,17 +220,23 @@ pub(super) mod tests {
     #[test]
     fn commands_are_listed() {
         let commands = [
-            command(&json!({"status": "failed", "exit_code": 3, "duration_ms": 4260.0})),
+            command(&json!({"status": "failed", "exit_code": 3, "duration_ms": 4260.0, "risk": "none"})),
             command(&json!({"id": "c2", "status": "signaled", "signal": 9, "command": "a\nb", "duration_ms": 0.7})),
             command(&json!({"id": "c3", "requested_by": null, "created_at": "2026-04-29T07:57:00Z"})),
+            command(&json!({"id": "c4", "status": "rejected", "risk": "critical", "approval": {"state": "blocked"}})),
+            command(
+                &json!({"id": "c5", "status": "awaiting_approval", "risk": "high", "approval": {"state": "awaiting"}}),
+            ),
         ];
         let table = overview(&commands, "2026-05-01T08:00:00Z".parse().unwrap(), true);
         assert_eq!(
             table.render(Look { width: None, has_color: false }),
-            "ID  AGENT  STATUS    EXIT      BY     AGE  TOOK  COMMAND\n\
-             c1  web-1  failed    3         admin  3m   4.2s  uptime\n\
-             c2  web-1  signaled  signal 9  admin  3m   0ms   a\\nb\n\
-             c3  web-1  queued    -         -      2d   -     uptime\n"
+            "ID  AGENT  STATUS             EXIT      RISK               BY     AGE  TOOK  COMMAND\n\
+             c1  web-1  failed             3         none               admin  3m   4.2s  uptime\n\
+             c2  web-1  signaled           signal 9  -                  admin  3m   0ms   a\\nb\n\
+             c3  web-1  queued             -         -                  -      2d   -     uptime\n\
+             c4  web-1  rejected           -         critical, blocked  admin  3m   -     uptime\n\
+             c5  web-1  awaiting_approval  -         high               admin  3m   -     uptime\n"
         );
     }
 

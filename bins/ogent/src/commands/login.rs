@@ -73,7 +73,8 @@ fn explain(error: ClientError) -> anyhow::Error {
     }
 }
 
-fn password(file: Option<&Path>, username: &str) -> anyhow::Result<Secret> {
+/// The password of that user: from the file, from the terminal, or from stdin.
+pub(crate) fn password(file: Option<&Path>, username: &str) -> anyhow::Result<Secret> {
     let text = match file {
         Some(path) => {
             let file = File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;

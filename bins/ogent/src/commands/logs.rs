@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use ogent_protocol::{CommandId, Event, EventKind, Outcome, OutputStream};
 
 use super::Context;
+use super::exec::gate;
 use crate::client::{Client, News, answer};
 use crate::output::Output;
 use crate::output::sink::Sink;
@@ -92,6 +93,11 @@ async fn follow(
                 write_chunks(&event, stream, sink)?;
                 if let EventKind::Finished(end) = &event.kind {
                     return Ok(Some(end.outcome));
+                }
+            }
+            News::Proposal(event) => {
+                if let Some(words) = gate::news(&event.kind) {
+                    out.say(&words);
                 }
             }
             News::Interrupted(error) => out.warning(&format!("{error}; trying again")),

@@ -54,8 +54,8 @@ pub(super) fn run(args: ConfigArgs, out: &Output) -> anyhow::Result<()> {
         .mode(0o700)
         .create(&args.out)
         .with_context(|| format!("{} cannot be made", args.out.display()))?;
-    let roles =
-        [Role::Setup, Role::Gateway, Role::Operator].into_iter().chain(args.agents.into_iter().map(Role::Agent));
+    let roles = [Role::Setup, Role::Gateway, Role::Analyst, Role::Operator];
+    let roles = roles.into_iter().chain(args.agents.into_iter().map(Role::Agent));
     let mut users = Vec::new();
     for role in roles {
         let path = args.out.join(key_file(&role));
@@ -85,6 +85,7 @@ fn key_file(role: &Role) -> String {
     match role {
         Role::Setup => "setup.nk".to_owned(),
         Role::Gateway => "gateway.nk".to_owned(),
+        Role::Analyst => "analyst.nk".to_owned(),
         Role::Operator => "operator.nk".to_owned(),
         Role::Agent(id) => format!("agent-{id}.nk"),
     }
@@ -123,7 +124,7 @@ mod tests {
             text.lines().filter(|line| line.contains("nkey:")).map(|line| line.trim().to_owned()).collect()
         };
         let (before, after) = (keys(&config(&["web-1"])), keys(&config(&["web-1", "web-2"])));
-        assert_eq!((before.len(), after.len()), (4, 5));
+        assert_eq!((before.len(), after.len()), (5, 6));
         assert!(before.iter().all(|key| after.contains(key)));
         assert!(dir.path().join("agent-web-2.nk").exists());
     }

@@ -12,6 +12,7 @@ use super::sanitize;
 pub enum Format {
     /// For people
     #[default]
+    #[value(alias = "text")]
     Table,
     /// One JSON document
     Json,
@@ -25,7 +26,7 @@ pub enum Format {
 #[derive(Debug, Clone, Args)]
 pub struct FormatArgs {
     /// How to write it
-    #[arg(short = 'o', long = "output", value_name = "FORMAT", value_enum, default_value_t)]
+    #[arg(short = 'o', long = "output", visible_alias = "format", value_name = "FORMAT", value_enum, default_value_t)]
     pub format: Format,
 }
 

@@ -84,6 +84,20 @@ pub fn text(text: &str) -> String {
     out
 }
 
+/// The text that bytes are, with `\xNN` for those that are none. It is not harmless yet.
+#[must_use]
+pub fn decoded(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text
+}
+
 /// Makes text harmless and puts it on one line, as the cell of a table must be.
 #[must_use]
 pub fn line(line: &str) -> String {
@@ -105,7 +119,20 @@ pub fn is_harmful(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn push_visible(c: char, out: &mut String) {
+/// Whether nobody can see that `c` is there, or take it for another one: it has no width, or is a blank that no shell
+/// takes for one. In what a machine printed that is common; in a command that somebody is to judge it is not.
+#[must_use]
+pub fn is_deceptive(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+    ) || (c.is_whitespace() && !c.is_ascii())
+}
+
+/// Appends `c`, made visible where it could steer a terminal.
+pub(super) fn push_visible(c: char, out: &mut String) {
     match c {
         // Caret notation, as `cat -v` and the terminal itself write it: ESC is ^[ and BEL is ^G.
         '\0'..='\x1f' => out.extend(['^', char::from(c as u8 ^ 0x40)]),
@@ -155,6 +182,18 @@ mod tests {
         ] {
             assert_eq!(clean(&[bytes]), shown);
         }
+    }
+
+    #[test]
+    fn what_nobody_sees_is_found() {
+        assert!("\u{200b}\u{a0}\u{feff}\u{ad}\u{3000}\u{e0041}\u{2028}\u{3164}".chars().all(is_deceptive));
+        assert!(!"rm -rf /\t\n\u{301}ü世🦀\r".chars().any(is_deceptive));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_numbers() {
+        assert_eq!(decoded("grüße\r\n".as_bytes()), "grüße\r\n");
+        assert_eq!(decoded(b"a\xff\xe2\x82b"), "a\\xff\\xe2\\x82b");
     }
 
     #[test]

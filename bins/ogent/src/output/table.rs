@@ -70,6 +70,12 @@ impl Table {
         }
     }
 
+    /// Whether it has no rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// The table as text, each line with its newline.
     #[must_use]
     pub fn render(&self, look: Look) -> String {
@@ -130,6 +136,18 @@ impl Cell {
         Self { text: sanitize::text(text), color: None }
     }
 
+    /// The same with more behind it.
+    #[must_use]
+    pub fn with(mut self, more: &str) -> Self {
+        self.text.push_str(&sanitize::line(more));
+        self
+    }
+
+    /// A word in a colour.
+    pub(super) fn colored(text: &str, color: Color) -> Self {
+        Self { text: sanitize::line(text), color: Some(color) }
+    }
+
     /// The text, or a dash where there is none.
     #[must_use]
     pub fn or_dash(text: Option<impl ToString>) -> Self {
@@ -172,11 +190,12 @@ impl From<CommandStatus> for Cell {
         let color = match status {
             CommandStatus::Succeeded => Color::Green,
             CommandStatus::Queued | CommandStatus::Accepted | CommandStatus::Running => Color::Cyan,
-            CommandStatus::Cancelled | CommandStatus::Expired => Color::Yellow,
+            CommandStatus::AwaitingApproval | CommandStatus::Cancelled | CommandStatus::Expired => Color::Yellow,
             CommandStatus::Failed
             | CommandStatus::Signaled
             | CommandStatus::TimedOut
             | CommandStatus::Rejected
+            | CommandStatus::Denied
             | CommandStatus::Unspawnable
             | CommandStatus::Lost => Color::Red,
         };

@@ -110,6 +110,7 @@ fn key_of<'a>(keys: &'a RoleKeys, role: &Role) -> &'a RoleKey {
     match role {
         Role::Setup => &keys.setup,
         Role::Gateway => &keys.gateway,
+        Role::Analyst => &keys.analyst,
         Role::Agent(_) => &keys.agent,
         Role::Operator => &keys.operator,
     }
@@ -119,6 +120,7 @@ fn name_of(role: &Role) -> &'static str {
     match role {
         Role::Setup => "setup",
         Role::Gateway => "gateway",
+        Role::Analyst => "analyst",
         Role::Agent(_) => "agent",
         Role::Operator => "operator",
     }

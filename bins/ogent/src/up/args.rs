@@ -5,11 +5,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use clap::{Args, value_parser};
+use ogent_analyst::AdvisorArgs;
 use ogent_broker::server_config::SyncInterval;
 use ogent_gateway::JwtAlgorithm;
 use ogent_protocol::AgentId;
+use ogent_runtime::PolicyArgs;
 
-/// Start the broker, the gateway and an agent on this machine, until Ctrl-C
+/// Start the broker, the gateway, an analyst and an agent on this machine, until Ctrl-C
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -76,6 +78,28 @@ pub struct UpArgs {
     /// How access tokens are made
     #[command(flatten)]
     pub tokens: TokenArgs,
+    /// Which model explains verdicts
+    #[command(flatten)]
+    pub advisor: AdvisorArgs,
+    /// What may run, and who may let it
+    #[command(flatten)]
+    pub gate: GateArgs,
+}
+
+/// What may run, and who may let it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What may run")]
+pub struct GateArgs {
+    /// Which commands run, which somebody has to approve, and which are refused
+    #[command(flatten)]
+    pub policy: PolicyArgs,
+    /// Minutes for which a command waits for its approval
+    #[arg(long, value_name = "MINUTES", env = "OGENT_APPROVAL_MINUTES", default_value_t = 60, value_parser = value_parser!(u64).range(1..=1440))]
+    pub approval_minutes: u64,
+    /// File with people who may log in beside admin, as `ogent hash-password` prints its lines [default: users in the data
+    /// folder, where there is one]
+    #[arg(long, value_name = "FILE", env = "OGENT_USERS_FILE")]
+    pub users_file: Option<PathBuf>,
 }
 
 /// A broker that is there already.

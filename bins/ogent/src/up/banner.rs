@@ -20,6 +20,7 @@ pub(crate) struct Report<'a> {
     api_url: &'a str,
     nats_url: &'a str,
     agent_id: Option<&'a str>,
+    model: Option<&'a str>,
     data_dir: &'a Path,
     admin_user: &'static str,
     admin_password_file: Option<&'a PathBuf>,
@@ -45,6 +46,7 @@ impl<'a> Report<'a> {
             api_url: &ready.api_url,
             nats_url: &ready.access.url,
             agent_id: ready.agent.as_ref().map(|id| id.as_str()),
+            model: ready.model.as_deref(),
             data_dir: data.path(),
             admin_user: ADMIN,
             admin_password_file: ready.admin.origin.file(),
@@ -69,6 +71,7 @@ pub(crate) fn text(ready: &Ready, data: &DataDir) -> String {
     lines.extend(login(ready));
     lines.push(format!("  NATS     {}{origin}", ready.access.url));
     lines.extend(ready.agent.iter().map(|id| format!("  agent    {id}")));
+    lines.extend(ready.model.iter().map(|model| format!("  model    {model}")));
     lines.push(format!("  data     {}{fate}", shown(data.path())));
     lines.extend([String::new(), "Try, in another terminal:".to_owned()]);
     lines.extend(trials(ready));
@@ -106,6 +109,7 @@ fn trials(ready: &Ready) -> Vec<String> {
     lines.push(format!("  ogent exec {agent} -- uname -a"));
     lines.push(format!("  curl {}/token -d username={ADMIN} --data-urlencode {password}", ready.api_url));
     lines.push(format!("  nats{} pub agents.{agent}.exec '{{\"command\":\"uptime\"}}'", nats_flags(ready)));
+    lines.push(format!("  nats{} req analysis.requests '{{\"command\":\"rm -rf /\"}}'", nats_flags(ready)));
     lines
 }
 

@@ -84,6 +84,7 @@ impl Server {
             users: vec![
                 (Role::Setup, keys.setup.public.clone()),
                 (Role::Gateway, keys.gateway.public.clone()),
+                (Role::Analyst, keys.analyst.public.clone()),
                 (Role::Agent(agent.clone()), keys.agent.public.clone()),
                 (Role::Operator, keys.operator.public.clone()),
             ],

@@ -16,13 +16,15 @@ use super::family::kill_family;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Secrets of this process. No child needs them, and what an agent has in its environment its commands have, too.
-const PRIVATE: [&str; 9] = [
+const PRIVATE: [&str; 11] = [
     "OGENT_ADMIN_PASSWORD",
     "OGENT_ADMIN_PASSWORD_FILE",
     "JWT_SECRET_KEY",
     "JWT_SECRET_KEY_FILE",
     "OGENT_TOKEN",
     "OGENT_TOKEN_FILE",
+    "OPENAI_API_KEY",
+    "OPENAI_API_KEY_FILE",
     "NATS_NKEY",
     "NATS_CREDS",
     "NATS_URL",

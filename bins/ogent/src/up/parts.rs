@@ -1,16 +1,18 @@
-//! Receives each part's configuration, gives the running part: the gateway as a task of this process, the agent as a
-//! child.
+//! Receives each part's configuration, gives the running part: gateway and analyst as tasks of this process, the agent as
+//! a child.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Command, Stdio, id};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use ogent_analyst::{Analyst, AnalystConfig};
 use ogent_broker::permissions::Role;
 use ogent_gateway::{Gateway, GatewayConfig};
-use ogent_protocol::AgentId;
 use ogent_protocol::rest::AgentStatus;
+use ogent_protocol::{AgentId, PolicyMode};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -27,8 +29,8 @@ pub(crate) const AGENT_LOG: &str = "agent.log";
 /// The agent's own folder. Its path stands in the agent's command line, and in no other.
 pub(crate) const AGENT_STATE: &str = "agent";
 
-/// The gateway gives its last requests 10 s; a little more, and it is stuck.
-const GATEWAY_GRACE: Duration = Duration::from_secs(12);
+/// The gateway gives its last requests 10 s, the analyst its last records 5 s; a little more, and they are stuck.
+const TASK_GRACE: Duration = Duration::from_secs(12);
 
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -36,6 +38,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct GatewayTask {
     address: SocketAddr,
+    task: Task,
+}
+
+/// The analyst, as a task of this process.
+#[derive(Debug)]
+pub(crate) struct AnalystTask(Task);
+
+/// A part as a task of this process.
+#[derive(Debug)]
+struct Task {
     shutdown: CancellationToken,
     /// Empty once its end has been seen.
     task: Option<JoinHandle<anyhow::Result<()>>>,
@@ -48,6 +60,10 @@ pub(crate) struct Agent {
     pub(crate) id: AgentId,
     /// What it is known by, as `key=value`.
     pub(crate) labels: Vec<String>,
+    /// How far its policy reaches.
+    pub(crate) policy: PolicyMode,
+    /// The file with its policy, if there is one.
+    pub(crate) policy_file: Option<PathBuf>,
 }
 
 // === impl GatewayTask ===
@@ -57,9 +73,7 @@ impl GatewayTask {
     pub(crate) async fn start(config: GatewayConfig) -> anyhow::Result<Self> {
         let gateway = Gateway::build(config).await?;
         let address = gateway.address();
-        let shutdown = CancellationToken::new();
-        let task = tokio::spawn(gateway.run(shutdown.clone()));
-        Ok(Self { address, shutdown, task: Some(task) })
+        Ok(Self { address, task: Task::start(|shutdown| gateway.run(shutdown)) })
     }
 
     /// Where it listens.
@@ -69,6 +83,48 @@ impl GatewayTask {
 
     /// Waits for its end, and says how it came.
     pub(crate) async fn ended(&mut self) -> String {
+        self.task.ended().await
+    }
+
+    /// Lets it finish the requests under way.
+    pub(crate) async fn stop(&mut self) {
+        self.task.stop("the gateway").await;
+    }
+}
+
+// === impl AnalystTask ===
+
+impl AnalystTask {
+    /// Connects and judges from now on.
+    pub(crate) async fn start(config: AnalystConfig) -> anyhow::Result<Self> {
+        let analyst = Analyst::build(config).await?;
+        Ok(Self(Task::start(|shutdown| analyst.run(shutdown))))
+    }
+
+    /// Waits for its end, and says how it came.
+    pub(crate) async fn ended(&mut self) -> String {
+        self.0.ended().await
+    }
+
+    /// Lets it store what it has answered.
+    pub(crate) async fn stop(&mut self) {
+        self.0.stop("the analyst").await;
+    }
+}
+
+// === impl Task ===
+
+impl Task {
+    fn start<F>(part: impl FnOnce(CancellationToken) -> F) -> Self
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let shutdown = CancellationToken::new();
+        let task = tokio::spawn(part(shutdown.clone()));
+        Self { shutdown, task: Some(task) }
+    }
+
+    async fn ended(&mut self) -> String {
         let Some(task) = &mut self.task else { return "ended".to_owned() };
         let outcome = task.await;
         self.task = None;
@@ -79,16 +135,15 @@ impl GatewayTask {
         }
     }
 
-    /// Lets it finish the requests under way.
-    pub(crate) async fn stop(&mut self) {
+    async fn stop(&mut self, name: &str) {
         self.shutdown.cancel();
-        if timeout(GATEWAY_GRACE, self.ended()).await.is_err() {
-            tracing::warn!("the gateway did not stop in time");
+        if timeout(TASK_GRACE, self.ended()).await.is_err() {
+            tracing::warn!("{name} did not stop in time");
         }
     }
 }
 
-impl Drop for GatewayTask {
+impl Drop for Task {
     fn drop(&mut self) {
         self.task.iter().for_each(JoinHandle::abort);
     }
@@ -106,6 +161,10 @@ impl Agent {
         command.args(["--id", self.id.as_str()]).arg("--state-dir").arg(state);
         command.args(access.flags(&Role::Agent(self.id.clone())));
         command.args(self.labels.iter().flat_map(|label| [OsString::from("--label"), label.into()]));
+        command.args(["--policy", self.policy.as_str()]);
+        if let Some(file) = &self.policy_file {
+            command.arg("--policy-file").arg(file);
+        }
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         Child::part(&mut command).context("the agent cannot be started")
     }

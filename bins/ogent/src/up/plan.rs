@@ -5,22 +5,25 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use ogent_gateway::JwtConfig;
-use ogent_protocol::AgentId;
+use ogent_gateway::{JwtConfig, read_users};
+use ogent_protocol::{AgentId, PolicyMode};
 
-use super::args::{ExternalArgs, UpArgs};
+use super::args::{ExternalArgs, GateArgs, UpArgs};
 use super::broker::Server;
 use super::data_dir::DataDir;
 use super::parts::Agent;
 use super::ports::{self, Wanted};
 use super::secrets::{self, RoleKeys};
-use super::start::{BrokerPlan, Plan};
+use super::start::{BrokerPlan, GatePlan, Plan};
 use crate::nats::{self, Found, Places};
 use crate::output::Output;
 use crate::output::report::Hinted;
 
 const API_PORT: u16 = 8001;
 const NATS_PORT: u16 = 4222;
+
+/// The file in the data folder with people who may log in beside admin.
+const USERS: &str = "users";
 
 /// The gateway's own default for a token.
 const TOKEN_MINUTES: u64 = 30;
@@ -65,6 +68,7 @@ pub(crate) fn make(args: UpArgs, program: Option<Found>, data: &DataDir) -> anyh
         Some(id) => id,
         None => AgentId::from_public_key(&keys.agent.public).context("the agent's key gives no id")?,
     };
+    let gate = gate(&args.gate, data)?;
     let plan = Plan {
         broker: match program {
             Some(found) => BrokerPlan::Own(Server { program: found.program, listen: nats, sync: args.sync }),
@@ -78,11 +82,34 @@ pub(crate) fn make(args: UpArgs, program: Option<Found>, data: &DataDir) -> anyh
         },
         program_token_ttl: minutes(args.tokens.token_minutes.unwrap_or(PROGRAM_TOKEN_MINUTES)),
         admin: secrets::admin_password(data)?,
-        agent: (!args.no_agent).then(|| Agent { id: agent_id.clone(), labels: args.labels }),
+        advisor: args.advisor.into_config()?,
+        agent: (!args.no_agent).then(|| Agent {
+            id: agent_id.clone(),
+            labels: args.labels,
+            policy: gate.policy.mode,
+            policy_file: args.gate.policy.policy_file,
+        }),
+        gate,
         agent_id,
         keys,
     };
     Ok((View { is_json: args.json, command: args.command, warnings }, plan))
+}
+
+/// On one's own machine a policy tells what it thinks, unless somebody wants more.
+fn gate(args: &GateArgs, data: &DataDir) -> anyhow::Result<GatePlan> {
+    let mut policy = args.policy.load()?;
+    let has_file = args.policy.policy_file.as_ref().is_some_and(|path| !path.as_os_str().is_empty());
+    if args.policy.policy.is_none() && !has_file {
+        policy.mode = PolicyMode::Advise;
+    }
+    let usual = data.join(USERS);
+    let users = match args.users_file.as_deref().filter(|path| !path.as_os_str().is_empty()) {
+        Some(path) => read_users(path)?,
+        None if usual.exists() => read_users(&usual)?,
+        None => Vec::new(),
+    };
+    Ok(GatePlan { policy, approval_window: minutes(args.approval_minutes), users })
 }
 
 fn port(given: Option<u16>, usual: u16, is_random: bool) -> u16 {

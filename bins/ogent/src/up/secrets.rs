@@ -37,6 +37,8 @@ pub(crate) struct RoleKeys {
     pub(crate) setup: RoleKey,
     /// Of the gateway.
     pub(crate) gateway: RoleKey,
+    /// Of the analyst.
+    pub(crate) analyst: RoleKey,
     /// Of the agent.
     pub(crate) agent: RoleKey,
     /// Of a person with the `nats` command line.
@@ -78,6 +80,7 @@ impl RoleKeys {
         Ok(Self {
             setup: open("setup")?,
             gateway: open("gateway")?,
+            analyst: open("analyst")?,
             agent: open("agent")?,
             operator: open("operator")?,
         })
@@ -174,11 +177,12 @@ mod tests {
     fn each_role_has_a_key_of_its_own_that_stays() {
         let (_root, data) = data();
         let keys = RoleKeys::open(&data).unwrap();
-        let mut all = [&keys.setup, &keys.gateway, &keys.agent, &keys.operator].map(|key| key.public.clone()).to_vec();
+        let all = [&keys.setup, &keys.gateway, &keys.analyst, &keys.agent, &keys.operator];
+        let mut all = all.map(|key| key.public.clone()).to_vec();
         assert_eq!(RoleKeys::open(&data).unwrap().agent.public, keys.agent.public);
         all.sort();
         all.dedup();
-        assert_eq!(all.len(), 4);
+        assert_eq!(all.len(), 5);
         assert_eq!(fs::metadata(&keys.agent.file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

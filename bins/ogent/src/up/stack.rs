@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use super::broker;
 use super::child::Child;
 use super::data_dir::DataDir;
-use super::parts::{AGENT_LOG, GatewayTask};
+use super::parts::{AGENT_LOG, AnalystTask, GatewayTask};
 use super::ready::log_end;
 use super::signals::Signals;
 
@@ -26,6 +26,8 @@ pub(crate) struct Stack {
     pub(crate) server: Option<Child>,
     /// The gateway.
     pub(crate) gateway: Option<GatewayTask>,
+    /// The analyst.
+    pub(crate) analyst: Option<AnalystTask>,
     /// The agent.
     pub(crate) agent: Option<Child>,
 }
@@ -37,6 +39,8 @@ pub(crate) enum Death {
     Server(ExitStatus),
     /// The gateway, and how.
     Gateway(String),
+    /// The analyst, and how.
+    Analyst(String),
     /// The agent.
     Agent(ExitStatus),
 }
@@ -50,6 +54,7 @@ impl Stack {
             status = end(&mut self.server) => Death::Server(status),
             status = end(&mut self.agent) => Death::Agent(status),
             how = gateway_end(&mut self.gateway) => Death::Gateway(how),
+            how = analyst_end(&mut self.analyst) => Death::Analyst(how),
         }
     }
 
@@ -63,12 +68,15 @@ impl Stack {
         outcome
     }
 
-    /// The agent first: what its commands did still goes through the other two. The broker last, because both others
-    /// report to it to the end.
+    /// The agent first: what its commands did still goes through the others. Then the gateway, which asks the analyst. The
+    /// broker last, because all others report to it to the end.
     async fn stop_in_order(&mut self) {
         stop_child("the agent", &mut self.agent, AGENT_GRACE).await;
         if let Some(gateway) = &mut self.gateway {
             gateway.stop().await;
+        }
+        if let Some(analyst) = &mut self.analyst {
+            analyst.stop().await;
         }
         stop_child("nats-server", &mut self.server, SERVER_GRACE).await;
     }
@@ -89,6 +97,7 @@ impl Death {
             Self::Server(status) => format!("nats-server died ({status}){}", log_end(&data.join(broker::LOG))),
             Self::Agent(status) => format!("the agent died ({status}){}", log_end(&data.join(AGENT_LOG))),
             Self::Gateway(how) => format!("the gateway {how}"),
+            Self::Analyst(how) => format!("the analyst {how}"),
         }
     }
 }
@@ -103,6 +112,13 @@ async fn end(child: &mut Option<Child>) -> ExitStatus {
 async fn gateway_end(gateway: &mut Option<GatewayTask>) -> String {
     match gateway {
         Some(gateway) => gateway.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn analyst_end(analyst: &mut Option<AnalystTask>) -> String {
+    match analyst {
+        Some(analyst) => analyst.ended().await,
         None => std::future::pending().await,
     }
 }
@@ -130,7 +146,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let data = DataDir::open(&root.path().join("data")).unwrap();
         std::fs::write(data.join(broker::LOG), "disk full\n").unwrap();
-        let mut stack = Stack { server: sh("exit 3"), agent: sh("exec sleep 60"), gateway: None };
+        let mut stack = Stack { server: sh("exit 3"), agent: sh("exec sleep 60"), ..Stack::default() };
         let text = stack.death().await.describe(&data);
         assert!(text.starts_with("nats-server died (exit status: 3)") && text.contains("disk full"), "{text}");
         stack.stop(&mut Signals::listen().unwrap()).await.unwrap();

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ogent_analyst::{AdvisorConfig, AnalystConfig};
 use ogent_broker::permissions::Role;
-use ogent_gateway::{GatewayConfig, JwtConfig, mint_token};
+use ogent_gateway::{GatewayConfig, JwtConfig, User, mint_token};
 use ogent_protocol::AgentId;
+use ogent_risk::Policy;
 use ogent_runtime::Secret;
 
 use super::access::Access;
@@ -13,7 +15,7 @@ use super::args::ExternalArgs;
 use super::broker::{self, CONFIG, Server, reachable};
 use super::data_dir::DataDir;
 use super::leftovers::Running;
-use super::parts::{AGENT_STATE, Agent, GatewayTask};
+use super::parts::{AGENT_STATE, Agent, AnalystTask, GatewayTask};
 use super::ready::step;
 use super::secrets::{AdminPassword, RoleKeys};
 use super::stack::Stack;
@@ -24,6 +26,7 @@ const SERVER_WITHIN: Duration = Duration::from_secs(60);
 /// The broker is there: what takes longer than this for a handful of requests does not come any more.
 const SETUP_WITHIN: Duration = Duration::from_secs(20);
 const GATEWAY_WITHIN: Duration = Duration::from_secs(20);
+const ANALYST_WITHIN: Duration = Duration::from_secs(20);
 const AGENT_WITHIN: Duration = Duration::from_secs(20);
 
 /// The name that the gateway gives to its first user.
@@ -43,10 +46,24 @@ pub(crate) struct Plan {
     pub(crate) admin: AdminPassword,
     /// One key a role.
     pub(crate) keys: RoleKeys,
+    /// The model that explains verdicts, if there is one.
+    pub(crate) advisor: Option<AdvisorConfig>,
+    /// What may run, and who may let it.
+    pub(crate) gate: GatePlan,
     /// The id of the agent, even if none is started: the broker's configuration names it.
     pub(crate) agent_id: AgentId,
     /// The agent, if one is started.
     pub(crate) agent: Option<Agent>,
+}
+
+/// What may run, and who may let it.
+pub(crate) struct GatePlan {
+    /// What runs, what somebody has to approve, and what is refused.
+    pub(crate) policy: Policy,
+    /// How long a command waits for its approval.
+    pub(crate) approval_window: Duration,
+    /// Who may log in beside the admin.
+    pub(crate) users: Vec<User>,
 }
 
 /// Which broker it is.
@@ -63,6 +80,8 @@ pub(crate) struct Ready {
     pub(crate) api_url: String,
     /// The way to the broker.
     pub(crate) access: Access,
+    /// The model that explains verdicts, if there is one.
+    pub(crate) model: Option<String>,
     /// The local agent, if there is one.
     pub(crate) agent: Option<AgentId>,
     /// An access token of an admin.
@@ -74,7 +93,7 @@ pub(crate) struct Ready {
 /// Starts everything. What has been started stands in `stack`, also when a later step fails.
 pub(crate) async fn start(stack: &mut Stack, plan: Plan, data: &DataDir) -> anyhow::Result<Ready> {
     let mut running = Running::default();
-    let Plan { broker, listen, jwt, program_token_ttl, admin, keys, agent_id, agent } = plan;
+    let Plan { broker, listen, jwt, program_token_ttl, admin, keys, advisor, gate, agent_id, agent } = plan;
     let access = match broker {
         BrokerPlan::External(url, args) => Access::to_external(url, args),
         BrokerPlan::Own(server) => {
@@ -85,6 +104,10 @@ pub(crate) async fn start(stack: &mut Stack, plan: Plan, data: &DataDir) -> anyh
         }
     };
     step("the set-up of streams in NATS", SETUP_WITHIN, broker::prepare(&access)).await?;
+    // Before the gateway, which asks it.
+    let model = advisor.as_ref().map(|advisor| advisor.model.clone());
+    let config = AnalystConfig { broker: access.options(&Role::Analyst), advisor };
+    stack.analyst = Some(step("the start of the analyst", ANALYST_WITHIN, AnalystTask::start(config)).await?);
     let token =
         mint_token(&JwtConfig { access_ttl: program_token_ttl, ..jwt.clone() }, ADMIN, &[ogent_gateway::Role::Admin])?;
     let config = GatewayConfig {
@@ -93,6 +116,9 @@ pub(crate) async fn start(stack: &mut Stack, plan: Plan, data: &DataDir) -> anyh
         jwt,
         admin_password: admin.secret.clone(),
         allowed_origins: Vec::new(),
+        policy: gate.policy,
+        approval_window: gate.approval_window,
+        users: gate.users,
     };
     let gateway = step("the start of the gateway", GATEWAY_WITHIN, GatewayTask::start(config)).await?;
     let api_url = api_url(gateway.address());
@@ -104,7 +130,7 @@ pub(crate) async fn start(stack: &mut Stack, plan: Plan, data: &DataDir) -> anyh
         running.add(data, "the agent", child.pid(), &data.join(AGENT_STATE).to_string_lossy())?;
         step("the start of the agent", AGENT_WITHIN, agent.online(data, child, &client)).await?;
     }
-    Ok(Ready { api_url, access, agent: agent.map(|agent| agent.id), token, admin })
+    Ok(Ready { api_url, access, model, agent: agent.map(|agent| agent.id), token, admin })
 }
 
 fn api_url(address: SocketAddr) -> String {

@@ -48,6 +48,10 @@ async fn hear(client: &Client) -> Result<String, ClientError> {
                 EventKind::Output(chunk) => heard.push_str(std::str::from_utf8(chunk.data.as_bytes()).unwrap()),
                 other => panic!("unexpected {other:?}"),
             },
+            News::Proposal(event) => {
+                heard.push('?');
+                heard.push_str(&event.n.to_string());
+            }
             News::Interrupted(_) => heard.push('!'),
             News::End => return Ok(heard + "."),
         }
@@ -66,6 +70,27 @@ async fn a_broken_connection_is_taken_up_where_it_broke() {
     .await;
     assert_eq!(hear(&client).await.unwrap(), "ab!cd.");
     assert_eq!(served.await.unwrap(), [None, Some("1".to_owned()), Some("1".to_owned())]);
+}
+
+#[tokio::test]
+async fn what_happens_to_an_approval_is_heard_once() {
+    let proposal = |n: u64, kind: &str| {
+        let data = serde_json::json!({
+            "specversion": "1.0", "id": format!("c1/{n}"), "source": "/approvals/web-1", "subject": "c1",
+            "time": "2026-05-01T08:00:00Z", "datacontenttype": "application/json", "type": kind,
+            "data": {"by": "alice", "at": "2026-05-01T08:00:00Z", "reason": "no"}
+        });
+        format!("event: {kind}\ndata: {data}\n\n")
+    };
+    let (first, second) = (proposal(0, "ogent.approval.withdrawn"), proposal(1, "ogent.approval.denied"));
+    let unknown = proposal(2, "ogent.approval.of_a_later_version");
+    let (client, served) = serve(vec![
+        format!("{HEAD}{first}"),
+        format!("{HEAD}{first}{second}{unknown}{}event: end\ndata: {{}}\n\n", output(0, "a")),
+    ])
+    .await;
+    assert_eq!(hear(&client).await.unwrap(), "?0!?1a.");
+    assert_eq!(served.await.unwrap(), [None, None]);
 }
 
 #[tokio::test]

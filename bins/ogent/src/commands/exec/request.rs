@@ -8,8 +8,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use ogent_protocol::rest::ExecuteRequest;
-use ogent_protocol::{AgentId, ExecutionTarget, limits};
+use ogent_protocol::{AgentId, ExecutionTarget, Program, limits};
 
+use crate::output::format::Format;
 use crate::output::humane;
 use crate::output::report::Hinted;
 
@@ -20,12 +21,17 @@ Examples:
   ogent exec web-1 --cwd /srv/app -e LEVEL=debug --timeout 5m -- ./migrate --all
   ogent exec web-1 -i -- sh -s < fix.sh
   ogent exec web-1 --detach --queue -- apt-get -y upgrade
+  ogent exec web-1 --dry-run -s 'rm -rf /srv/old/*'
 
 Words after -- are a program and its arguments: no shell looks at them, so 'a b' stays one word and | and * mean \
 nothing. For pipes, globs and variables give one line to the machine's shell with -s.
 
+Before it runs the command is judged. With --dry-run that is all, and the verdict is shown. Where policy asks for it, the \
+command waits until somebody else has approved it (`ogent approve ID`), and this program waits with it; Ctrl-C withdraws \
+it, --detach leaves it waiting. What policy blocks is refused, with the verdict.
+
 Exit code: the command's own; or 124 when it took too long, 125 when Ogent could not run it or does not know its end \
-(no login, no such agent, offline, rejected, expired, lost), 126 when it could not be started, 127 when there is no \
+(no login, no such agent, offline, blocked, denied, not approved in time, rejected, expired, lost), 126 when it could not be started, 127 when there is no \
 such program, 128+n when signal n ended it, 130 when it was cancelled. Ctrl-C cancels the command and waits for its \
 end; a second one leaves at once.";
 
@@ -76,7 +82,27 @@ pub struct ExecArgs {
     #[arg(long, short = 'd')]
     pub(super) detach: bool,
 
-    /// Why, for the history
+    /// Only say what it would do and what would become of it; nothing is kept, nothing is run
+    #[arg(long, conflicts_with_all = ["detach", "idempotency_key", "raw"])]
+    pub(super) dry_run: bool,
+
+    /// How --dry-run writes it
+    #[arg(
+        short = 'o',
+        long,
+        visible_alias = "format",
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t,
+        requires = "dry_run"
+    )]
+    pub(super) output: Format,
+
+    /// Let somebody else approve it first, also where the gateway's policy would let it run
+    #[arg(long)]
+    ask: bool,
+
+    /// Why, for the history, and for whoever has to approve it
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 
@@ -122,7 +148,18 @@ impl ExecArgs {
             max_output_bytes: self.max_output,
             reason: self.reason.clone(),
             queue: self.queue,
+            dry_run: false,
+            ask: self.ask,
         })
+    }
+
+    /// The command as a person would type it.
+    #[must_use]
+    pub fn line(&self) -> String {
+        match &self.shell {
+            Some(line) => line.clone(),
+            None => Program::Argv(self.command.clone()).to_string(),
+        }
     }
 
     /// The program and its arguments, where there is no line for a shell.
@@ -188,6 +225,7 @@ mod tests {
         assert_eq!((words.argv.unwrap(), words.command), (vec!["ls".into(), "-la".into(), "a b".into()], None));
         let line = request(&["web-1", "-s", "ls | wc"]).unwrap();
         assert_eq!((line.command.as_deref(), line.argv), (Some("ls | wc"), None));
+        assert!(!line.ask && request(&["web-1", "--ask", "--", "id"]).unwrap().ask);
     }
 
     #[test]
@@ -237,6 +275,8 @@ mod tests {
             &["web-1", "--timeout", "soon", "--", "id"],
             &["web-1", "--target", "moon", "--", "id"],
             &["web-1", "--idempotency-key", "a b", "--", "id"],
+            &["web-1", "--dry-run", "--detach", "--", "id"],
+            &["web-1", "-o", "json", "--", "id"],
         ] {
             assert!(request(words).is_err(), "{words:?}");
         }

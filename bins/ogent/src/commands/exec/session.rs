@@ -5,6 +5,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::ending::{self, End};
+use super::gate;
 use crate::client::{Client, ClientError, News};
 use crate::output::Output;
 use crate::output::sink::Sink;
@@ -58,6 +59,12 @@ impl<'a> Session<'a> {
     async fn take(&mut self, news: News) -> anyhow::Result<Option<End>> {
         match news {
             News::Event(event) => self.show(&event),
+            News::Proposal(event) => {
+                if let Some(words) = gate::news(&event.kind) {
+                    self.out.say(&words);
+                }
+                Ok(None)
+            }
             News::Interrupted(error) => {
                 self.out.warning(&format!("{error}; trying again"));
                 Ok(None)
