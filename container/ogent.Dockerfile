@@ -1,4 +1,4 @@
-# Ogent's own parts, one target each: gateway, agent, cli.
+# Ogent's own parts, one target each: gateway, analyst, agent, cli.
 #   docker build -f container/ogent.Dockerfile --target agent -t ogent/agent .
 
 FROM docker.io/library/rust:1-bookworm AS build
@@ -7,8 +7,9 @@ COPY . .
 # The caches outlive the layer; what is wanted of the target folder is therefore copied out of it.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked -p ogent -p ogent-gateway -p ogent-agent \
-    && install -D -t /out target/release/ogent target/release/ogent-gateway target/release/ogent-agent
+    cargo build --release --locked -p ogent -p ogent-gateway -p ogent-analyst -p ogent-agent \
+    && install -D -t /out target/release/ogent target/release/ogent-gateway target/release/ogent-analyst \
+        target/release/ogent-agent
 
 FROM docker.io/library/debian:bookworm-slim AS base
 # Roots of trust, for a broker that speaks TLS.
@@ -26,6 +27,10 @@ COPY --from=build /out/ogent-gateway /usr/local/bin/
 EXPOSE 8001
 ENTRYPOINT ["ogent-gateway"]
 
+FROM base AS analyst
+COPY --from=build /out/ogent-analyst /usr/local/bin/
+ENTRYPOINT ["ogent-analyst"]
+
 FROM base AS agent
 COPY --from=build /out/ogent-agent /usr/local/bin/
 ENTRYPOINT ["ogent-agent"]
@@ -36,6 +41,7 @@ COPY container/make-credentials /usr/local/bin/
 USER root
 # Volumes mounted on these take over their owner.
 RUN install -d -o ogent -g ogent -m 0700 \
-    /credentials /credentials/broker /credentials/setup /credentials/gateway /credentials/agent /credentials/operator
+    /credentials /credentials/broker /credentials/setup /credentials/gateway /credentials/analyst /credentials/agent \
+    /credentials/operator
 USER 10001:10001
 ENTRYPOINT ["ogent"]

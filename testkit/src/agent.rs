@@ -5,7 +5,8 @@ use std::time::Duration;
 use ogent_agent::{Agent, AgentConfig};
 use ogent_broker::BrokerArgs;
 use ogent_broker::permissions::Role;
-use ogent_protocol::AgentId;
+use ogent_protocol::{AgentId, PolicyMode};
+use ogent_risk::Policy;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +42,7 @@ impl TestAgent {
             max_concurrent: 16,
             kill_grace: Duration::from_millis(300),
             drain: Duration::ZERO,
+            policy: Policy::shipped(PolicyMode::Advise),
             broker: BrokerArgs {
                 nats_url: broker.url(),
                 nats_nkey: Some(key),

@@ -114,7 +114,7 @@ impl TestBroker {
 
     fn configure(&mut self, port: i32) {
         let agents = AGENTS.map(|id| Role::Agent(id.parse::<AgentId>().unwrap()));
-        let roles = [Role::Setup, Role::Gateway, Role::Operator].into_iter().chain(agents);
+        let roles = [Role::Setup, Role::Gateway, Role::Analyst, Role::Operator].into_iter().chain(agents);
         let users = roles
             .map(|role| {
                 let seed = self.seeds.entry(format!("{role:?}")).or_insert_with(|| KeyPair::generate().seed().unwrap());

@@ -5,6 +5,7 @@
 
 mod analysis;
 mod answer;
+mod approval;
 mod blob;
 mod client_message;
 mod event;
@@ -23,6 +24,7 @@ mod wire;
 
 pub use analysis::analysis;
 pub use answer::answer;
+pub use approval::approval;
 pub use blob::blob;
 pub use client_message::client_message;
 pub use event::{event_json, event_msgpack};
@@ -42,9 +44,10 @@ pub use wire::wire;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name that its program and its corpus have.
-pub const TARGETS: [(&str, Target); 19] = [
+pub const TARGETS: [(&str, Target); 20] = [
     ("analysis", analysis),
     ("answer", answer),
+    ("approval", approval),
     ("blob", blob),
     ("client_message", client_message),
     ("event_json", event_json),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use ogent_broker::permissions::Role;
 use ogent_gateway::{Gateway, GatewayConfig, JwtAlgorithm, JwtConfig, mint_token};
+use ogent_protocol::PolicyMode;
+use ogent_risk::Policy;
 use ogent_runtime::Secret;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
@@ -28,25 +30,44 @@ pub struct TestGateway {
 impl TestGateway {
     /// Starts one.
     pub async fn start(broker: &TestBroker) -> Self {
-        let jwt = JwtConfig {
-            secret: Secret::new("a secret for tests, long enough and made of many letters".to_owned()),
-            algorithm: JwtAlgorithm::default(),
-            access_ttl: Duration::from_secs(600),
-        };
-        let token = mint_token(&jwt, "admin", &[ogent_gateway::Role::Admin]).unwrap().expose().to_owned();
-        let config = GatewayConfig {
+        Self::start_with(broker, |_| {}).await
+    }
+
+    /// The same, with another configuration.
+    pub async fn start_with(broker: &TestBroker, change: impl FnOnce(&mut GatewayConfig)) -> Self {
+        let token = Self::token_of("admin", &[ogent_gateway::Role::Admin]);
+        let mut config = GatewayConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             broker: broker.options(&Role::Gateway),
-            jwt,
+            jwt: jwt(),
             admin_password: Secret::new("correct horse battery".to_owned()),
             allowed_origins: Vec::new(),
+            policy: Policy::shipped(PolicyMode::Advise),
+            approval_window: Duration::from_secs(3600),
+            users: Vec::new(),
         };
+        change(&mut config);
         let gateway = Gateway::build(config).await.unwrap();
         let url = format!("http://{}", gateway.address());
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(gateway.run(shutdown.clone()));
         let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
         Self { url, token, client, shutdown, task: Some(task) }
+    }
+
+    /// A token for somebody, which every test gateway takes.
+    pub fn token_of(user: &str, roles: &[ogent_gateway::Role]) -> String {
+        mint_token(&jwt(), user, roles).unwrap().expose().to_owned()
+    }
+
+    /// Status and body of a GET with that token.
+    pub async fn get_as(&self, token: &str, path: &str) -> (u16, Value) {
+        answer(self.client.get(format!("{}{path}", self.url)).bearer_auth(token)).await
+    }
+
+    /// Status and body of a POST with that token.
+    pub async fn post_as(&self, token: &str, path: &str, body: Value) -> (u16, Value) {
+        answer(self.client.post(format!("{}{path}", self.url)).bearer_auth(token).json(&body)).await
     }
 
     /// A request with the admin's token.
@@ -62,6 +83,14 @@ impl TestGateway {
     /// Status and body of a POST.
     pub async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         answer(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// Ends it as a crash would: requests under way get no answer.
+    pub async fn crash(mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+            let _ = task.await;
+        }
     }
 
     /// Stops it in order.
@@ -82,6 +111,14 @@ impl Drop for TestGateway {
         if let Some(task) = &self.task {
             task.abort();
         }
+    }
+}
+
+fn jwt() -> JwtConfig {
+    JwtConfig {
+        secret: Secret::new("a secret for tests, long enough and made of many letters".to_owned()),
+        algorithm: JwtAlgorithm::default(),
+        access_ttl: Duration::from_secs(600),
     }
 }
 

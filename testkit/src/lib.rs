@@ -2,16 +2,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr)]
 
 mod agent;
+mod analyst;
 mod broker;
 mod folder;
 pub mod fuzz;
 mod gateway;
+mod model_server;
 mod proxy;
 mod wait;
 
 pub use agent::TestAgent;
+pub use analyst::TestAnalyst;
 pub use broker::{TestBroker, nats_server};
 pub use folder::copy_folder;
 pub use gateway::TestGateway;
+pub use model_server::{Behaviour, ModelServer};
 pub use proxy::{Action, Direction, Link, Match, Proxy, Rule};
 pub use wait::wait_until;

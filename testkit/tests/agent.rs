@@ -286,6 +286,7 @@ async fn two_agents_with_one_id_are_one_too_many() {
         max_concurrent: 1,
         kill_grace: Duration::from_secs(1),
         drain: Duration::ZERO,
+        policy: Default::default(),
         broker: ogent_broker::BrokerArgs {
             nats_url: broker.url(),
             nats_nkey: None,

@@ -153,7 +153,13 @@ async fn what_a_dead_clone_has_claimed_gets_its_end() {
     let clone = Ledger::new(&broker.connect(&Role::Agent("web-1".parse().unwrap())).await);
     let run = Run { timeout: Duration::from_secs(1), ..run("true") };
     let agent = run.agent.clone().unwrap();
-    let accepted = Accepted { intent: run.clone(), origin: Origin::Ledger, instance: "clone".to_owned() };
+    let accepted = Accepted {
+        intent: run.clone(),
+        origin: Origin::Ledger,
+        instance: "clone".to_owned(),
+        verdict: None,
+        ruling: None,
+    };
     let claim = clone.claim(&agent, &run.id, "clone", EventKind::Accepted(Box::new(accepted))).await.unwrap();
     assert!(matches!(claim, Claim::Won(_)));
     let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);

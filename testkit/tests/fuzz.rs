@@ -177,8 +177,8 @@ macro_rules! targets {
 }
 
 targets! {
-    answer blob client_message event_json event_msgpack fold id intent_json intent_msgpack record request sse subject
-    table terminal wire
+    analysis answer approval blob client_message event_json event_msgpack fold id intent_json intent_msgpack opinion record request
+    shell sse subject table terminal wire
 }
 
 #[test]

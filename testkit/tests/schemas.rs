@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 use ogent_broker::{permissions, topology};
 use ogent_protocol::event::EventWire;
 use ogent_protocol::rest::CommandResult;
-use ogent_protocol::{AgentInfo, CommandId, Encoding, Event, Heartbeat, IntentWire, limits, schema};
+use ogent_protocol::{
+    AgentInfo, Analysis, AnalysisRequest, CommandId, Encoding, Event, Heartbeat, IntentWire, Inventory, ProposalEvent,
+    limits, schema,
+};
 use serde_json::{Value, json};
 
 fn root() -> PathBuf {
@@ -42,7 +45,10 @@ fn openapi_is_what_the_routes_say() {
 
 #[test]
 fn asyncapi_names_every_subject() {
-    check("schemas/asyncapi.json", &pretty(&asyncapi()));
+    let mut document = asyncapi();
+    // In which order a map of serde_json has its keys depends on who else is built with it.
+    document.sort_all_objects();
+    check("schemas/asyncapi.json", &pretty(&document));
 }
 
 #[test]
@@ -66,6 +72,7 @@ fn golden_messages_are_still_understood() {
         let value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         let schema = name.split(['-', '.']).next().unwrap();
         let schema = match schema {
+            "analysis" if name.starts_with("analysis-request") => "analysis-request",
             "agent" => "agent-info",
             "command" => "command-result",
             other => other,
@@ -79,7 +86,7 @@ fn golden_messages_are_still_understood() {
         validator.validate(&value).unwrap_or_else(|error| panic!("{name} does not fit its schema: {error}"));
         seen += 1;
     }
-    assert!(seen >= 12, "only {seen} examples");
+    assert!(seen >= 26, "only {seen} examples");
 }
 
 fn understand(schema: &str, encoding: Encoding, bytes: &[u8]) -> Result<(), String> {
@@ -97,6 +104,20 @@ fn understand(schema: &str, encoding: Encoding, bytes: &[u8]) -> Result<(), Stri
             assert_eq!(decode::<Event>(encoding, &again)?, event);
             Ok(())
         }
+        "analysis-request" => {
+            decode::<AnalysisRequest>(encoding, bytes)?.program().map(drop).map_err(|error| error.to_string())
+        }
+        "analysis" => decode::<Analysis>(encoding, bytes).map(drop),
+        "approval" => {
+            let event: ProposalEvent = decode(encoding, bytes)?;
+            let again = encoding.encode(&event).unwrap();
+            assert_eq!(decode::<ProposalEvent>(encoding, &again)?, event);
+            Ok(())
+        }
+        "inventory" => match decode::<Inventory>(encoding, bytes)?.is_whole() {
+            true => Ok(()),
+            false => Err("its digest is not that of its programs".to_owned()),
+        },
         "agent-info" => decode::<AgentInfo>(encoding, bytes).map(drop),
         "heartbeat" => decode::<Heartbeat>(encoding, bytes).map(drop),
         "command-result" => decode::<CommandResult>(encoding, bytes).map(drop),
@@ -127,6 +148,9 @@ fn asyncapi() -> Value {
     let mut exec = operation("send", "exec", "Ask an agent to run or to cancel a command.");
     exec["reply"] =
         json!({"address": {"location": "$message.header#/reply"}, "channel": {"$ref": "#/channels/answer"}});
+    let mut judge = operation("send", "analysisRequests", "Ask what a command would do.");
+    judge["reply"] =
+        json!({"address": {"location": "$message.header#/reply"}, "channel": {"$ref": "#/channels/analysisAnswer"}});
     json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -140,15 +164,28 @@ fn asyncapi() -> Value {
             "results": channel("agents.{agent}.results", &agent, "event", "Live feed of what happens to an agent's commands: subscribe here."),
             "commandLedger": channel("commands.{agent}.{command}", &command, "intent", "Stream COMMANDS: every intent, kept."),
             "resultLedger": channel("results.{agent}.{command}", &command, "event", "Stream RESULTS: every event, kept."),
+            "approvals": channel("agents.{agent}.approvals", &agent, "approval", "Live feed of what becomes of commands that somebody has to approve: subscribe here."),
+            "approvalLedger": channel("approvals.{agent}.{command}", &command, "approval", "Stream APPROVALS: what was proposed and decided, kept."),
+            "inventory": channel("$KV.inventory.{agent}", &agent, "inventory", "Key-value bucket `inventory`: which programs an agent has."),
             "agents": channel("$KV.agents.{agent}", &agent, "agentInfo", "Key-value bucket `agents`: who an agent is."),
             "presence": channel("$KV.presence.{agent}", &agent, "heartbeat", "Key-value bucket `presence`: which agents live."),
+            "analysisRequests": channel("analysis.requests", &json!({}), "analysisRequest", "NATS micro service `ogent-analysis`: what a command would do. Request here."),
+            "analysisResults": channel("analysis.results", &json!({}), "analysis", "Live feed of analyses: subscribe here."),
+            "analyses": channel("analyses.{id}", &json!({"id": id("the analysis, which is that of the command")}), "analysis", "Stream ANALYSES: the latest two with each id, the rules' verdict and the same with a model's advice."),
+            "analysisAnswer": {"address": null, "description": "Where an analysis was asked for.", "messages": {"analysis": {"$ref": "#/components/messages/analysis"}}},
             "answer": {"address": null, "description": "Where an answer was asked for.", "messages": {"commandResult": {"$ref": "#/components/messages/commandResult"}}}
         },
         "operations": {
             "ask": exec,
+            "judge": judge,
+            "followAnalyses": operation("receive", "analysisResults", "Follow what commands would do."),
+            "keepAnalysis": operation("send", "analyses", "Analysts keep what they have said."),
             "follow": operation("receive", "results", "Follow what happens."),
             "record": operation("send", "commandLedger", "Gateways, and agents for what came to them directly, put intents into the ledger."),
             "report": operation("send", "resultLedger", "Agents put events into the ledger."),
+            "propose": operation("send", "approvalLedger", "Gateways put into the ledger what somebody has to approve, and what was decided."),
+            "followApprovals": operation("receive", "approvals", "Follow what becomes of commands that somebody has to approve."),
+            "stock": operation("send", "inventory", "Agents say which programs they have."),
             "register": operation("send", "agents", "Agents say who they are."),
             "beat": operation("send", "presence", "Agents say that they live.")
         },
@@ -156,6 +193,10 @@ fn asyncapi() -> Value {
             "messages": {
                 "intent": message("intent", "What is wanted of an agent"),
                 "event": message("event", "What happened to a command: CloudEvents 1.0, structured"),
+                "analysisRequest": message("analysis-request", "A command to judge"),
+                "analysis": message("analysis", "What a command would do: the rules' verdict, and perhaps a model's advice"),
+                "approval": message("approval", "What became of a command that somebody has to approve: CloudEvents 1.0, structured"),
+                "inventory": message("inventory", "Which programs an agent has"),
                 "agentInfo": message("agent-info", "Who an agent is"),
                 "heartbeat": message("heartbeat", "That an agent lives"),
                 "commandResult": message("command-result", "How a command ended")

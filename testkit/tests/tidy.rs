@@ -74,6 +74,8 @@ fn subjects_are_built_in_one_module() {
             "format!(\"agents.",
             "format!(\"commands.",
             "format!(\"results.",
+            "\"analyses.",
+            "\"analysis.",
         ] {
             assert!(is_home || !text.contains(pattern), "{} builds a subject: {pattern}", path.display());
         }
@@ -82,9 +84,9 @@ fn subjects_are_built_in_one_module() {
 
 #[test]
 fn parts_do_not_depend_on_each_other() {
-    for part in ["agent", "gateway"] {
+    for part in ["agent", "analyst", "gateway"] {
         let manifest = fs::read_to_string(root().join(format!("bins/{part}/Cargo.toml"))).unwrap();
-        for other in ["ogent-agent", "ogent-gateway"] {
+        for other in ["ogent-agent", "ogent-analyst", "ogent-gateway"] {
             let is_itself = other == format!("ogent-{part}");
             assert!(is_itself || !manifest.contains(other), "bins/{part} depends on {other}");
         }

@@ -100,7 +100,8 @@ impl<'a> Judge<'a> {
     pub(crate) fn remember(&mut self) {
         self.report.muted += 1;
         let history = &self.context.history;
-        for line in history.iter().skip(history.len().saturating_sub(MAX_HISTORY)) {
+        let recent = history.iter().skip(history.len().saturating_sub(MAX_HISTORY));
+        for line in recent.filter(|line| leaves_files(line)) {
             let (scope, standpoint) = (self.scope.clone(), self.standpoint.clone());
             self.line(line, &Data::nothing());
             (self.scope, self.standpoint) = (scope, standpoint);
@@ -314,6 +315,14 @@ impl Frame {
         };
         Some(offset + place)
     }
+}
+
+/// Whether a command may leave something in a file that a later one could run. Most do not, and need not be followed again.
+fn leaves_files(line: &str) -> bool {
+    ['>', '<'].iter().any(|c| line.contains(*c))
+        || ["curl", "wget", "tee", "cp ", "mv ", "dd ", "scp", "rsync", "install", "ln ", "mkfifo"]
+            .iter()
+            .any(|word| line.contains(word))
 }
 
 /// Code with names of unknown variables where its holes are.

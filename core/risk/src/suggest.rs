@@ -73,14 +73,17 @@ pub(crate) fn offered(line: &str, context: &Context, level: RiskLevel) -> Vec<Su
 /// Lines that may be better than `line`; the safer ones first.
 pub(crate) fn candidates(line: &str) -> Vec<Candidate> {
     let mut found = of_line(line, 0);
-    found.sort_by_key(|candidate| match candidate.kind {
+    found.sort_by_key(|candidate| rank(candidate.kind));
+    found
+}
+
+fn rank(kind: SuggestionKind) -> u8 {
+    match kind {
         SuggestionKind::Safer => 0,
         SuggestionKind::Preview => 1,
         SuggestionKind::Sturdier => 2,
         SuggestionKind::Faster => 3,
-    });
-    found.truncate(MOST);
-    found
+    }
 }
 
 fn of_line(text: &str, depth: usize) -> Vec<Candidate> {
@@ -93,12 +96,18 @@ fn of_line(text: &str, depth: usize) -> Vec<Candidate> {
     let mut inner = Vec::new();
     for node in &nodes {
         visit(&line, node, true, &mut drafts);
-        inner.extend(substituted(&line, node, depth));
+        if inner.len() < MOST {
+            inner.extend(substituted(&line, node, depth));
+        }
     }
     lists::between_lines(&line, &nodes, &mut drafts);
     line::join_previews(&mut drafts);
+    drafts.sort_by_key(|draft| rank(draft.kind));
     let mut found: Vec<Candidate> = Vec::new();
     for candidate in drafts.into_iter().filter_map(|draft| line.apply(draft)).chain(inner) {
+        if found.len() >= MOST {
+            break;
+        }
         let candidate = if depth == 0 { faster_still(candidate) } else { candidate };
         let new = candidate.command != text && found.iter().all(|other| other.command != candidate.command);
         if new && syntax::parse(&candidate.command).is_ok() {
@@ -190,6 +199,9 @@ fn substituted(line: &Line<'_>, node: &Node, depth: usize) -> Vec<Candidate> {
         return found;
     }
     for part in scan::parts(line.slice(start, end)) {
+        if found.len() >= MOST {
+            break;
+        }
         let scan::Part::Substitution { inner, .. } = part else { continue };
         let (from, to) = (start + inner.start, start + inner.end);
         for candidate in of_line(line.slice(from, to), depth + 1) {

@@ -2,7 +2,10 @@
 
 use ogent_protocol::event::{Accepted, Origin};
 use ogent_protocol::intent::{Program, Run};
-use ogent_protocol::{CommandId, Encoding, Event, EventKind, Intent, IntentWire, limits};
+use ogent_protocol::verdict::{Effect, EffectKind, Privilege, Provenance, Span, TargetClass};
+use ogent_protocol::{
+    CommandId, Decision, Encoding, Event, EventKind, Intent, IntentWire, PolicyMode, RiskLevel, Ruling, Verdict, limits,
+};
 
 use super::same::{ends_where_it_ends, is_brief, survives};
 
@@ -82,7 +85,9 @@ fn fits_its_claim(run: &Run) {
     if size > limits::MAX_INTENT_BYTES {
         return;
     }
-    let accepted = Accepted { intent: run.clone(), origin: Origin::Direct, instance: "x".repeat(64), verdict: None, ruling: None };
+    let (verdict, ruling) = (Some(heaviest_verdict()), Some(longest_ruling()));
+    let (origin, instance) = (Origin::Direct, "x".repeat(64));
+    let accepted = Accepted { intent: run.clone(), origin, instance, verdict, ruling };
     let event = Event {
         agent: "a".repeat(limits::MAX_ID_BYTES).parse().unwrap(),
         command: run.id.clone(),
@@ -92,6 +97,27 @@ fn fits_its_claim(run: &Run) {
     };
     survives(&event);
     assert!(Encoding::Json.encode(&event).is_ok(), "an intent of {size} bytes cannot be claimed");
+}
+
+/// As much as a stored verdict may have.
+fn heaviest_verdict() -> Verdict {
+    let text = "\u{1}".repeat(limits::MAX_VERDICT_TEXT_BYTES);
+    let effect = Effect {
+        kind: EffectKind::VersionControlLoss,
+        target: Some(text),
+        class: TargetClass::WorkingFolder,
+        provenance: Provenance::CommandOutput,
+        privilege: Privilege::Elevated,
+        recursive: true,
+        level: RiskLevel::Critical,
+        span: Span::new(usize::MAX, usize::MAX),
+    };
+    Verdict { level: RiskLevel::Critical, effects: vec![effect; 50], ..Verdict::default() }.bounded()
+}
+
+fn longest_ruling() -> Ruling {
+    let because = "\u{1}".repeat(1024);
+    Ruling { decision: Decision::Block, enforced: Decision::Block, mode: PolicyMode::Enforce, because }
 }
 
 /// One token of a subject, as the NATS server understands it, and nothing that means more.

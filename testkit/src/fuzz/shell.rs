@@ -12,7 +12,9 @@ pub fn shell(bytes: &[u8]) {
     let worst = verdict.reasons.iter().map(|reason| reason.level).max().unwrap_or(RiskLevel::None);
     assert_eq!(verdict.level, worst, "the level is not that of the worst reason");
     let spans = verdict.reasons.iter().map(|reason| reason.span);
-    let spans = spans.chain(verdict.effects.iter().map(|effect| effect.span)).chain(verdict.programs.iter().map(|program| program.span));
+    let spans = spans
+        .chain(verdict.effects.iter().map(|effect| effect.span))
+        .chain(verdict.programs.iter().map(|program| program.span));
     for span in spans.chain(verdict.opaque.iter().map(|opaque| opaque.span)) {
         assert!(line.get(span.start..span.end).is_some(), "{span:?} is no part of the command");
     }

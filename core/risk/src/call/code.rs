@@ -125,7 +125,7 @@ impl Judge<'_> {
         if code.text.len() > crate::limits::MAX_LINE_BYTES || !self.grow(code.text.len(), span) {
             return Data::unknown(Provenance::CommandOutput);
         }
-        let found = payload::scan(language, &code.text);
+        let found = payload::scan(language, &with_unknowns(code));
         let source = code.provenance();
         if found.remote_shell {
             self.add(Deed::new(EffectKind::RemoteShell, span));
@@ -203,4 +203,19 @@ impl Judge<'_> {
             None => self.add(Deed { recursive, ..Deed::new(kind, span) }),
         }
     }
+}
+
+/// Code with what the reader of other languages takes for unknown where its holes are.
+fn with_unknowns(code: &Word) -> std::borrow::Cow<'_, str> {
+    if code.holes.is_empty() {
+        return code.text.as_str().into();
+    }
+    let (mut text, mut from) = (String::with_capacity(code.text.len() + 16), 0);
+    for hole in &code.holes {
+        text.push_str(code.text.get(from..hole.at).unwrap_or_default());
+        text.push(payload::UNKNOWN);
+        from = hole.at.max(from);
+    }
+    text.push_str(code.text.get(from..).unwrap_or_default());
+    text.into()
 }

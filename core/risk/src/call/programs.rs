@@ -83,9 +83,10 @@ impl Judge<'_> {
     fn by_rules(&mut self, name: &str, program: &Program, args: &[Word], stdin: &Data, span: Span) -> Data {
         let parsed = Parsed::new(program, args);
         let hits = rules::apply(program, &parsed, args);
+        let language = language_of(name);
         let mut printed = None;
         for hit in &hits {
-            let data = self.hit(hit, args, stdin, span);
+            let data = self.hit(hit, language, args, stdin, span);
             printed = printed.or(data);
         }
         let holds_shell = |word: &Word| {
@@ -233,7 +234,14 @@ impl Judge<'_> {
     }
 
     /// Follows a rule that holds; gives what it prints, where that is another program's output.
-    fn hit(&mut self, hit: &Hit<'_>, args: &[Word], stdin: &Data, span: Span) -> Option<Data> {
+    fn hit(
+        &mut self,
+        hit: &Hit<'_>,
+        language: Option<Language>,
+        args: &[Word],
+        stdin: &Data,
+        span: Span,
+    ) -> Option<Data> {
         let rule = hit.rule;
         #[cfg(test)]
         self.report.fired.push(std::ptr::from_ref(rule) as usize);
@@ -253,9 +261,9 @@ impl Judge<'_> {
                 });
             }
             return if rule.away {
-                self.elsewhere(|judge| judge.run_hit(run, hit, args, stdin, span))
+                self.elsewhere(|judge| judge.run_hit(run, hit, language, args, stdin, span))
             } else {
-                self.run_hit(run, hit, args, stdin, span)
+                self.run_hit(run, hit, language, args, stdin, span)
             };
         }
         if hit.targets.is_empty() {
@@ -291,7 +299,15 @@ impl Judge<'_> {
         None
     }
 
-    fn run_hit(&mut self, run: Run, hit: &Hit<'_>, args: &[Word], stdin: &Data, span: Span) -> Option<Data> {
+    fn run_hit(
+        &mut self,
+        run: Run,
+        hit: &Hit<'_>,
+        language: Option<Language>,
+        args: &[Word],
+        stdin: &Data,
+        span: Span,
+    ) -> Option<Data> {
         let words = &hit.targets;
         if words.is_empty() {
             return None;
@@ -331,9 +347,9 @@ impl Judge<'_> {
                 let stream = |word: &Word| ["-", "/dev/stdin"].iter().any(|name| word.is(name));
                 for word in words {
                     if stream(word) {
-                        self.foreign_data(stdin, span);
+                        self.foreign_data(language, stdin, span);
                     } else if let Some(data) = self.file_name(word).and_then(|name| self.files.get(&name).cloned()) {
-                        self.foreign_data(&data, span);
+                        self.foreign_data(language, &data, span);
                     } else {
                         self.unknown_file_as(word, hit.rule.level, span);
                     }
@@ -365,18 +381,18 @@ impl Judge<'_> {
                 self.foreign(language, &word, &Data::nothing(), span)
             }
             _ => {
-                self.foreign_data(stdin, span);
+                self.foreign_data(Some(language), stdin, span);
                 Data::unknown(Provenance::CommandOutput)
             }
         }
     }
 
     /// Code of some language that comes from a pipe or a file that was just written.
-    pub(crate) fn foreign_data(&mut self, data: &Data, span: Span) {
+    fn foreign_data(&mut self, language: Option<Language>, data: &Data, span: Span) {
         match &data.text {
             Some(word) if data.nothing && word.is_blank() => {}
             Some(word) => {
-                let language = payload_language(&word.text);
+                let language = language.unwrap_or_else(|| payload_language(&word.text));
                 let word = word.clone();
                 self.foreign(language, &word, &Data::nothing(), span);
                 if data.source == Provenance::Network {
@@ -389,6 +405,24 @@ impl Judge<'_> {
             }
         }
     }
+}
+
+/// The language of an interpreter, where it has one.
+fn language_of(name: &str) -> Option<Language> {
+    let known = [
+        ("python", Language::Python),
+        ("pypy", Language::Python),
+        ("ipython", Language::Python),
+        ("node", Language::Node),
+        ("deno", Language::Node),
+        ("bun", Language::Node),
+        ("perl", Language::Perl),
+        ("ruby", Language::Ruby),
+        ("php", Language::Php),
+        ("lua", Language::Lua),
+        ("pwsh", Language::PowerShell),
+    ];
+    known.into_iter().find(|(start, _)| name.starts_with(start)).map(|(_, language)| language)
 }
 
 /// A guess by a few words that only one language has.

@@ -1,5 +1,6 @@
 //! What code does, language by language.
 
+mod deeds;
 mod filters;
 mod hostile;
 mod scripts;

@@ -250,6 +250,17 @@ const PIECES: &[&str] = &[
     "kubectl delete a ",
 ];
 
+#[test]
+fn the_longest_line_takes_no_longer_than_it_has_to() {
+    for piece in PIECES {
+        let start = std::time::Instant::now();
+        candidates(&piece.repeat(super::LONGEST / piece.len()));
+        candidates(&format!("{piece} x $y; ").repeat(super::LONGEST / (piece.len() + 7)));
+        // Hundreds of times what is to be expected, for a debug build on a busy machine.
+        assert!(start.elapsed() < std::time::Duration::from_secs(5), "{piece:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn every_suggestion_is_shell(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..24)) {
