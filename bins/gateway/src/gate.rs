@@ -75,8 +75,12 @@ impl Gate {
         }
         let context = self.context(info, run).await;
         let started = Instant::now();
-        let verdict = ogent_risk::judge(&run.program, &context);
+        let mut verdict = ogent_risk::judge(&run.program, &context);
         let mut ruling = policy.rule(&verdict, Reach { labels: &info.labels, targets: 1 });
+        if ruling.enforced > Decision::Run {
+            // Whoever is held up wants to know what would be better; nobody else pays for it.
+            verdict = ogent_risk::explain(&run.program, &context);
+        }
         if ask && ruling.decision < Decision::Ask {
             ruling.decision = Decision::Ask;
             "the one who wants it asks for an approval".clone_into(&mut ruling.because);

@@ -1,6 +1,7 @@
 //! Receives the words of a command, finds out what they call, and follows it: a function, a builtin, a program.
 
 mod code;
+mod hits;
 mod programs;
 
 use std::rc::Rc;

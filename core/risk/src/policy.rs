@@ -120,22 +120,22 @@ impl Policy {
             found.map(|effect| effect.kind)
         };
         if let Some(kind) = has(&self.block_effects, RiskLevel::None) {
-            return (Decision::Block, format!("the effect {kind} is never allowed"));
+            return (Decision::Block, format!("what it does ({kind}) is never allowed"));
         }
         let counted = if many { format!(" for {} agents", reach.targets) } else { String::new() };
         if level >= block {
-            return (Decision::Block, format!("risk {level}{counted}: {block} and above is blocked"));
+            return (Decision::Block, format!("its risk is {level}{counted}; from {block} on nothing runs"));
         }
         if level >= ask {
-            return (Decision::Ask, format!("risk {level}{counted}: {ask} and above needs approval"));
+            return (Decision::Ask, format!("its risk is {level}{counted}; from {ask} on somebody has to approve"));
         }
         if let Some(kind) = has(&self.ask_effects, RiskLevel::Medium) {
-            return (Decision::Ask, format!("the effect {kind} needs approval"));
+            return (Decision::Ask, format!("others feel what it does ({kind}), so somebody has to approve"));
         }
         if self.ask_unknown && is_unknown(verdict) {
-            return (Decision::Ask, "what the rules do not know needs approval".to_owned());
+            return (Decision::Ask, "the rules do not know all of it, so somebody has to approve".to_owned());
         }
-        (Decision::Run, format!("risk {level}{counted}: below {ask}"))
+        (Decision::Run, format!("its risk is {level}{counted}"))
     }
 
     fn levels(&self, reach: Reach<'_>) -> (RiskLevel, RiskLevel) {
