@@ -188,7 +188,14 @@ impl Judge<'_> {
                 | E::Format
         );
         match target {
-            Some(path) if about_files => self.touch(kind, &Word::literal(path, span), recursive, span),
+            Some(path) if about_files => {
+                let mut deed = self.deed(kind, &Word::literal(path, span), recursive, span);
+                if recursive && kind == E::Delete {
+                    // Whoever removes a tree from within a program has left the usual ways of saying what is removed.
+                    deed.level = deed.level.max(Some(RiskLevel::High));
+                }
+                self.add(deed);
+            }
             None if about_files && kind != E::Read => {
                 self.touch(kind, &Word::unknown(Provenance::Unknown, span), recursive, span);
             }

@@ -34,7 +34,18 @@ impl Judge<'_> {
             let statement = shell_joined(&words, span);
             self.report.program(name, false, installed, word.span);
             self.report.opaque("SQL is no command of a shell; a database would be asked for it", word.span);
-            return self.foreign(Language::Sql, &statement, stdin, span);
+            // A shell finds no such program; only what would destroy something is worth a question.
+            let destroys = crate::payload::scan(Language::Sql, &statement.text)
+                .effects
+                .iter()
+                .any(|(kind, ..)| *kind == EffectKind::DatabaseDrop);
+            if destroys {
+                return self.foreign(Language::Sql, &statement, stdin, span);
+            }
+            self.add(
+                Deed::new(EffectKind::DatabaseChange, span).at(RiskLevel::Low).because("is SQL, which no shell runs"),
+            );
+            return Data::nothing();
         }
         let Some(program) = self.rules.program(name) else {
             return self.unknown(name, word, &args, stdin, installed, span);
