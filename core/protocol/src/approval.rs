@@ -6,7 +6,7 @@
 //!           └──▶ awaiting ──▶ approved · denied · expired · withdrawn
 //! ```
 //!
-//! An approval is for exactly what was shown: it names the [`hash`] of it, and the agent works out that hash again.
+//! An approval is for exactly what was shown: it names the [`hash()`] of it, and the agent works out that hash again.
 
 mod event;
 mod hash;

@@ -41,7 +41,7 @@ pub fn judge(program: &Program, context: &Context) -> Verdict {
     judge.judge(program)
 }
 
-/// Judges a command, and looks for better ones. Takes a few times as long as [`judge`], because each of them is judged, too.
+/// Judges a command, and looks for better ones. Takes a few times as long as [`judge()`], because each of them is judged, too.
 #[must_use]
 pub fn explain(program: &Program, context: &Context) -> Verdict {
     let mut verdict = judge(program, context);

@@ -1,7 +1,7 @@
 //! `ogent analyze`: shows what a command would do, without running it.
 //!
 //! With an agent a gateway is asked for the verdict ([`remote`]). Without one the rules are asked here, [`offline`]: one
-//! command, or a [`stream`] of them, which is cut into [`lines`], each [`asked`] in its turn at a [`bench`].
+//! command, or a [`mod@stream`] of them, which is cut into [`lines`], each [`asked`] in its turn at a [`mod@bench`].
 
 mod asked;
 mod bench;

@@ -1,7 +1,7 @@
 //! Receives proposals and decisions from gateways, keeps them for good, and gives them back.
 //!
 //! The opening of a proposal has to be the first message on its subject and a decision the next one, by compare-and-set:
-//! of several who decide at once, one does. What is read is taken only where [`ProposalState::apply`] takes it.
+//! of several who decide at once, one does. What is read is taken only where `ProposalState::apply` takes it.
 
 mod record;
 mod scan;
