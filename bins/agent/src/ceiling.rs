@@ -46,6 +46,10 @@ impl Ceiling {
             home: info.home.clone(),
             ..Context::default()
         };
+        if policy.mode != PolicyMode::Off {
+            // The first command should not wait until the rules are read.
+            ogent_risk::prepare();
+        }
         Self {
             policy,
             agent: info.id.clone(),
@@ -100,8 +104,8 @@ impl Ceiling {
             Decision::Run => None,
             Decision::Ask if run.approval.is_some() => None,
             Decision::Ask => Some(format!(
-                "this agent's policy asks for an approval ({}): ask for one with \"ask\": true, and let somebody else \
-                 approve it",
+                "this agent's policy asks for an approval ({}): send it through a gateway with `ogent exec --ask` (REST: \
+                 \"ask\": true), and let somebody else approve it",
                 ruling.because
             )),
             Decision::Block => Some(format!("this agent's policy refuses it: {}", ruling.because)),

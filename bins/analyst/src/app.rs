@@ -3,7 +3,6 @@
 use anyhow::{Context as _, bail};
 use ogent_broker::service::{self, Service};
 use ogent_broker::{Analyses, Broker};
-use ogent_protocol::Program;
 use tokio_util::sync::CancellationToken;
 
 use crate::advisor;
@@ -48,7 +47,7 @@ impl Analyst {
             None => None,
         };
         // The rules are read at their first use: that is now, and not when somebody waits.
-        let _ = ogent_risk::judge(&Program::Shell("true".to_owned()), &ogent_risk::Context::default());
+        ogent_risk::prepare();
         let broker = Broker::connect(config.broker).await.context("cannot connect to the broker")?;
         let analyses = Analyses::new(&broker);
         let desk = Desk::new(analyses.clone(), counsel);

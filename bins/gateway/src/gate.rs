@@ -62,6 +62,10 @@ impl Gate {
     /// A gate with this policy; proposals wait for `window`.
     #[must_use]
     pub(crate) fn new(policy: Policy, window: Duration, directory: Directory, analysts: Analysts) -> Self {
+        if policy.mode != PolicyMode::Off {
+            // The first command should not wait until the rules are read.
+            ogent_risk::prepare();
+        }
         let (inventories, memory) = (Inventories::new(directory), Memory::default());
         let advisors = Advisors::new(analysts);
         Self { shared: Arc::new(Shared { policy, window, inventories, memory, advisors }) }
@@ -83,6 +87,7 @@ impl Gate {
         }
         if ask && ruling.decision < Decision::Ask {
             ruling.decision = Decision::Ask;
+            ruling.enforced = ruling.enforced.max(Decision::Ask);
             "the one who wants it asks for an approval".clone_into(&mut ruling.because);
         }
         metrics::judged(verdict.level.as_str(), ruling.decision.as_str(), started.elapsed());

@@ -116,6 +116,7 @@ impl<'a> Judge<'a> {
             Some(text) => Data::known(text.as_str(), Span::default()),
             None => Data::nothing(),
         };
+        self.foreign_shell(program);
         let error = match program {
             Program::Shell(line) => self.line(line, &stdin),
             Program::Argv(argv) => {
@@ -124,6 +125,20 @@ impl<'a> Judge<'a> {
             }
         };
         self.report.verdict(error)
+    }
+
+    /// The rules know the shells of Unix. What another one makes of the line, nobody knows.
+    fn foreign_shell(&mut self, program: &Program) {
+        let shell = self.context.shell.rsplit('/').next().unwrap_or_default();
+        let known = ["", "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox"].contains(&shell);
+        let is_windows = self.context.system.to_ascii_lowercase().starts_with("win");
+        if is_windows || !known && matches!(program, Program::Shell(_)) {
+            let span = Span::new(0, program.to_string().len());
+            let what = if is_windows { self.context.system.as_str() } else { shell };
+            self.report.opaque(format!("what {what} makes of it"), span);
+            let deed = Deed::new(EffectKind::Unknown, span).at(RiskLevel::Medium);
+            self.add(deed.because("is for a shell or a system that the rules do not know"));
+        }
     }
 
     #[cfg(test)]

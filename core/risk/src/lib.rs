@@ -32,6 +32,11 @@ use ogent_protocol::{Program, Verdict};
 pub use context::{Context, Inventory};
 pub use policy::{LabelRule, Policy, PolicyError, Reach};
 
+/// Reads the rules, which the first verdict would do otherwise: some milliseconds, once in a process.
+pub fn prepare() {
+    let _ = rules::shipped();
+}
+
 /// Judges a command: some ten microseconds for an ordinary one. Never fails and never panics: what cannot be understood is told
 /// in the verdict, and makes it worse.
 #[must_use]

@@ -57,6 +57,8 @@ pub(crate) fn offered(line: &str, context: &Context, level: RiskLevel) -> Vec<Su
         let found = crate::judge(&Program::Shell(command.clone()), context);
         let lower = found.level < level;
         let better = match kind {
+            // Of two ways to lose everything, none is safer.
+            SuggestionKind::Safer if level == RiskLevel::Critical => lower,
             SuggestionKind::Preview => lower,
             SuggestionKind::Safer | SuggestionKind::Sturdier | SuggestionKind::Faster => found.level <= level,
         };

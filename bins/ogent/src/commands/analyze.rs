@@ -142,6 +142,7 @@ impl AnalyzeArgs {
 /// # Errors
 /// When the words make no sense together, or the answer cannot be written.
 pub fn run_offline(args: &AnalyzeArgs, out: &Output) -> anyhow::Result<ExitCode> {
+    ogent_risk::prepare();
     if args.jsonl {
         if !args.offline {
             let error = anyhow::anyhow!("--jsonl judges here only, without a gateway");

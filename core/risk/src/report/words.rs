@@ -44,10 +44,22 @@ fn provenance(provenance: Provenance) -> (&'static str, &'static str) {
 
 pub(super) fn message(deed: &Deed) -> String {
     let what = deed.why.clone().unwrap_or_else(|| default_why(deed));
+    if deed.kind == E::Delete && deed.target.as_ref().is_some_and(|target| target.starts_with("…/")) {
+        return format!(
+            "{what}: {}, which is {} where … turns out to be empty",
+            deed.target.as_deref().map(short).unwrap_or_default(),
+            after_hole(deed)
+        );
+    }
     match &deed.target {
         Some(target) if !what.contains(target.as_str()) => format!("{what}: {}", short(target)),
         _ => what,
     }
+}
+
+/// What is left of a target whose beginning is not known.
+fn after_hole(deed: &Deed) -> String {
+    short(deed.target.as_deref().unwrap_or_default().trim_start_matches('…'))
 }
 
 fn default_why(deed: &Deed) -> String {

@@ -37,7 +37,7 @@ pub(super) fn drafts(call: &Call<'_>, drafts: &mut Vec<Draft>) {
             let edits: Vec<Edit> = others.chain(found.iter().flatten().cloned()).collect();
             drafts.push(Draft::new(
                 Safer,
-                "stops where the variable is empty, instead of going to the root of the file system",
+                "stops where the variable is empty, instead of doing it somewhere else",
                 edits,
             ));
         }

@@ -84,7 +84,7 @@ fn judged(request: &AnalysisRequest, policy: &Policy) -> Answer {
     };
     let context = Context::from(request);
     let began = Instant::now();
-    let verdict = ogent_risk::explain(&program, &context);
+    let verdict = ogent_risk::judge(&program, &context);
     let micros = micros(began);
     let ruling = policy.rule(&verdict, Reach { labels: &BTreeMap::new(), targets: 1 });
     let text = line_of(&Judged {

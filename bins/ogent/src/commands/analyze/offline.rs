@@ -17,7 +17,7 @@ pub(super) fn analyze(what: &WhatArgs, policy: &Policy) -> Result<Analysis, Inva
     let request = AnalysisRequest::from(what);
     let program = request.program()?;
     let began = Instant::now();
-    let verdict = ogent_risk::judge(&program, &Context::from(&request));
+    let verdict = ogent_risk::explain(&program, &Context::from(&request));
     let micros = asked::micros(began);
     let ruling = policy.rule(&verdict, Reach { labels: &BTreeMap::new(), targets: 1 });
     Ok(Analysis {

@@ -1,3 +1,5 @@
+//! A verdict as people see it: its marks, its words, what policy says.
+
 use super::*;
 use crate::output::sanitize;
 use serde_json::json;
