@@ -11,6 +11,7 @@ use ogent_protocol::verdict::{EffectKind, Provenance, Span};
 
 use crate::data::Data;
 use crate::judge::Judge;
+use crate::limits::MAX_NESTED_CALLS;
 use crate::report::Deed;
 use crate::word::{Word, glob};
 
@@ -29,11 +30,22 @@ const PROGRAM_FOLDERS: &[&str] = &[
 
 impl Judge<'_> {
     /// Follows words that are a command; gives what it prints.
-    pub(crate) fn command(&mut self, mut words: Vec<Word>, stdin: &Data, span: Span) -> Data {
+    pub(crate) fn command(&mut self, words: Vec<Word>, stdin: &Data, span: Span) -> Data {
         // An empty unquoted expansion leaves no word; what is left may begin with one of them.
         if words.is_empty() || !self.step(span) {
             return Data::nothing();
         }
+        if self.nesting >= MAX_NESTED_CALLS {
+            self.report.give_up("programs run programs too deeply to be looked at", span);
+            return Data::unknown(Provenance::CommandOutput);
+        }
+        self.nesting += 1;
+        let data = self.one_command(words, stdin, span);
+        self.nesting -= 1;
+        data
+    }
+
+    fn one_command(&mut self, mut words: Vec<Word>, stdin: &Data, span: Span) -> Data {
         let name = words.remove(0);
         let Some(text) = name.known().filter(|text| !text.is_empty()).map(str::to_owned) else {
             return self.unknown_name(&name, &words, stdin, span);
@@ -42,7 +54,11 @@ impl Judge<'_> {
             return self.patterned(&text, &name, &words, stdin, span);
         }
         if let Some((body, frame)) = self.scope.functions.get(&text).cloned() {
-            return self.function(&body, frame, words, stdin, span);
+            if !self.scope.doubtful.contains(&text) {
+                return self.function(&body, frame, words, stdin, span);
+            }
+            let data = self.aside(|judge| judge.function(&body, frame, words.clone(), stdin, span));
+            return data.then(self.named(&text, &name, words, stdin, span));
         }
         self.named(&text, &name, words, stdin, span)
     }

@@ -122,3 +122,10 @@ fn hole(source: Provenance) -> Word {
     word.text.push('\n');
     word
 }
+
+/// Names under which a program finds its own standard input.
+pub(crate) fn is_stdin(file: &Word) -> bool {
+    ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "/proc/thread-self/fd/0", "/dev/fd//0"]
+        .iter()
+        .any(|name| file.is(name))
+}

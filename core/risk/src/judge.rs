@@ -26,6 +26,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) standpoint: Standpoint,
     /// What is known to stand in files.
     pub(crate) files: HashMap<String, Data>,
+    /// The file that the program at work has written with something known.
+    pub(crate) copied: Option<String>,
     /// Where the text that is followed stands.
     pub(crate) frame: Frame,
     pub(crate) privilege: Privilege,
@@ -38,6 +40,7 @@ pub(crate) struct Judge<'a> {
     /// Whether an open file of this shell is a connection.
     pub(crate) connected: bool,
     pub(crate) depth: u8,
+    pub(crate) nesting: u8,
     steps: u32,
     bytes: usize,
     patterns: u32,
@@ -81,8 +84,9 @@ impl<'a> Judge<'a> {
             rules: rules::shipped(),
             report: Report::default(),
             scope: Scope::new(context, &home),
-            standpoint: Standpoint { cwd: context.cwd.clone(), home },
+            standpoint: Standpoint { cwd: context.cwd.clone(), others: Vec::new(), home },
             files: HashMap::new(),
+            copied: None,
             frame: Frame::of("", Some(0), Span::default(), Provenance::Literal),
             privilege: if root { Privilege::Elevated } else { Privilege::Ordinary },
             away: 0,
@@ -90,6 +94,7 @@ impl<'a> Judge<'a> {
             pipe: Pipe::default(),
             connected: false,
             depth: 0,
+            nesting: 0,
             steps: 0,
             bytes: 0,
             patterns: 0,
@@ -117,6 +122,7 @@ impl<'a> Judge<'a> {
             None => Data::nothing(),
         };
         self.foreign_shell(program);
+        self.given_variables();
         let error = match program {
             Program::Shell(line) => self.line(line, &stdin),
             Program::Argv(argv) => {
@@ -138,6 +144,24 @@ impl<'a> Judge<'a> {
             self.report.opaque(format!("what {what} makes of it"), span);
             let deed = Deed::new(EffectKind::Unknown, span).at(RiskLevel::Medium);
             self.add(deed.because("is for a shell or a system that the rules do not know"));
+        }
+    }
+
+    /// Variables that come with the command are as good as written before it.
+    fn given_variables(&mut self) {
+        let context = self.context;
+        for (name, value) in &context.env {
+            let word = Word::literal(value.as_str(), Span::default());
+            self.guard_variable(name, &word);
+            let odd = name.starts_with("BASH_FUNC_") || !name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric());
+            if odd || ["PATH", "IFS", "SHELLOPTS", "BASHOPTS"].contains(&name.as_str()) {
+                let deed =
+                    Deed::new(EffectKind::Execute, Span::default()).from(Provenance::Unknown).at(RiskLevel::High);
+                self.add(Deed {
+                    target: Some(name.clone()),
+                    ..deed.because("is given a variable that changes what names of programs mean")
+                });
+            }
         }
     }
 
@@ -287,9 +311,12 @@ impl<'a> Judge<'a> {
     /// Follows something on another machine or in a container: what is set here means nothing there.
     pub(crate) fn elsewhere<T>(&mut self, follow: impl FnOnce(&mut Self) -> T) -> T {
         self.away += 1;
-        let cwd = self.standpoint.cwd.take();
+        let (cwd, others) = (self.standpoint.cwd.take(), std::mem::take(&mut self.standpoint.others));
+        // Files there are other files.
+        let files = std::mem::take(&mut self.files);
         let out = follow(self);
-        self.standpoint.cwd = cwd;
+        self.files = files;
+        (self.standpoint.cwd, self.standpoint.others) = (cwd, others);
         self.away -= 1;
         out
     }

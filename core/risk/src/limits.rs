@@ -12,6 +12,9 @@ pub(crate) const MAX_SEPARATORS: usize = 4096;
 /// How often code may stand inside code: `eval`, `sh -c`, functions, decoded text.
 pub(crate) const MAX_DEPTH: u8 = 12;
 
+/// Programs that run programs that run programs: each takes a part of the stack.
+pub(crate) const MAX_NESTED_CALLS: u8 = 48;
+
 /// Steps for one command: each call, each word of a loop, each alternative counts one.
 pub(crate) const MAX_STEPS: u32 = 2000;
 

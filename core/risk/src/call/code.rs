@@ -65,7 +65,8 @@ impl Judge<'_> {
 
     /// Runs a file as a script of the shell.
     pub(crate) fn script(&mut self, file: &Word, span: Span) -> Data {
-        if ["-", "/dev/stdin", "/dev/fd/0"].iter().any(|name| file.is(name)) {
+        if crate::data::is_stdin(file) {
+            self.runs_unknown(Provenance::Unknown, false, span);
             return Data::unknown(Provenance::CommandOutput);
         }
         let known = self.file_name(file).and_then(|name| self.files.get(&name).cloned());

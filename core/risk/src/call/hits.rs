@@ -60,6 +60,13 @@ impl Judge<'_> {
             return None;
         }
         for word in &hit.targets {
+            if matches!(rule.effect, EffectKind::Write | EffectKind::Overwrite | EffectKind::Delete)
+                && let Some(name) = self.file_name(word)
+                && self.copied.take().as_ref() != Some(&name)
+            {
+                // What stands in it now, nobody knows.
+                self.files.remove(&name);
+            }
             let mut deed = match rule.class {
                 None if is_about_files(rule.effect) => self.deed(rule.effect, word, hit.recursive, span),
                 class => Deed {
@@ -123,7 +130,7 @@ impl Judge<'_> {
                 .map(|word| self.aside(|judge| judge.run_text(&bare(word), stdin, span)))
                 .fold(Data::nothing(), Data::then),
             Run::File => {
-                let stream = |word: &Word| ["-", "/dev/stdin"].iter().any(|name| word.is(name));
+                let stream = crate::data::is_stdin;
                 for word in words {
                     if stream(word) {
                         self.foreign_data(language, stdin, span);

@@ -15,6 +15,14 @@ use crate::word::Word;
 impl Judge<'_> {
     /// Follows a program with its arguments.
     pub(crate) fn program(&mut self, name: &str, word: &Word, args: Vec<Word>, stdin: &Data, span: Span) -> Data {
+        // What a program starts does not see the functions of this shell.
+        let functions = std::mem::take(&mut self.scope.functions);
+        let data = self.one_program(name, word, args, stdin, span);
+        self.scope.functions = functions;
+        data
+    }
+
+    fn one_program(&mut self, name: &str, word: &Word, args: Vec<Word>, stdin: &Data, span: Span) -> Data {
         let installed = self.context.programs.as_ref().filter(|_| self.away == 0).map(|programs| programs.has(name));
         if installed == Some(false) {
             let deed = Deed::new(EffectKind::Unknown, word.span).at(RiskLevel::Medium);
@@ -51,7 +59,7 @@ impl Judge<'_> {
             return self.unknown(name, word, &args, stdin, installed, span);
         };
         self.report.program(name, true, installed, word.span);
-        if asks_for_help(&args) {
+        if stdin.nothing && asks_for_help(program, &args) {
             return Data::unknown(Provenance::CommandOutput);
         }
         self.by_rules(name, program, &args, stdin, span)
@@ -82,7 +90,10 @@ impl Judge<'_> {
     ) -> Data {
         self.report.program(name, false, installed, word.span);
         self.report.opaque(format!("what {name} does"), word.span);
-        if asks_for_help(args) && args.len() == 1 {
+        if stdin.nothing
+            && args.len() == 1
+            && args.first().is_some_and(|word| word.is("--help") || word.is("--version"))
+        {
             return Data::unknown(Provenance::CommandOutput);
         }
         let deed = Deed::new(EffectKind::Unknown, span).at(RiskLevel::Medium);
@@ -278,14 +289,17 @@ const SQL: &[&str] = &[
     "DESCRIBE", "EXPLAIN", "MERGE", "USE", "WITH",
 ];
 
-/// `--help` and `--version` only print.
-fn asks_for_help(args: &[Word]) -> bool {
-    let alone = args.len() == 1
-        && args.iter().any(|word| {
-            ["-h", "-V", "-v", "-help", "-version", "help", "version", "-?", "--usage"].iter().any(|text| word.is(text))
-        });
-    let help = args.iter().take_while(|word| !word.is("--")).any(|word| word.is("--help"));
-    alone || help || args.first().is_some_and(|word| word.is("--version"))
+/// `--help` and `--version` only print. Where another program may follow, they may be that one's.
+fn asks_for_help(program: &Program, args: &[Word]) -> bool {
+    let is = |word: &Word, options: &[&str]| options.iter().any(|option| word.is(option));
+    let runs = program.wraps || program.rule.iter().any(|rule| rule.run.is_some());
+    let first = args.first().is_some_and(|word| is(word, &["--help", "--version", "-version", "--usage"]));
+    let alone = args.len() == 1 && args.iter().any(|word| is(word, &["-V", "-?", "-help"]));
+    let harmless = program.does < Does::Write || program.verbs;
+    let word =
+        args.len() == 1 && !runs && harmless && args.iter().any(|word| is(word, &["-h", "-v", "help", "version"]));
+    let anywhere = !runs && args.iter().take_while(|word| !word.is("--")).any(|word| word.is("--help"));
+    first || alone || word || anywhere
 }
 
 /// Programs that print settings of the shell: `eval "$(ssh-agent -s)"` is what they are for.

@@ -12,12 +12,43 @@ use crate::word::Word;
 impl Judge<'_> {
     /// What one of the shell's own commands prints; none where the name is not one.
     pub(crate) fn builtin(&mut self, name: &str, args: &[Word], stdin: &Data, span: Span) -> Option<Data> {
+        if matches!(
+            name,
+            "let"
+                | "test"
+                | "["
+                | "printf"
+                | "read"
+                | "declare"
+                | "typeset"
+                | "local"
+                | "export"
+                | "unset"
+                | "readonly"
+                | "getopts"
+        ) {
+            self.subscripts(args, stdin, span);
+        }
         Some(match name {
             ":" | "true" | "false" | "wait" | "return" | "exit" | "break" | "continue" | "jobs" | "fg" | "bg"
-            | "times" | "hash" | "umask" | "getopts" | "shopt" | "disown" | "suspend" | "logout" | "complete"
-            | "compgen" | "compopt" | "caller" | "[" | "test" | "dirs" | "let" | "ulimit" | "bindkey" | "setopt"
-            | "unsetopt" | "autoload" | "zle" | "rehash" => Data::nothing(),
+            | "times" | "umask" | "getopts" | "shopt" | "disown" | "suspend" | "logout" | "compopt" | "caller"
+            | "[" | "test" | "dirs" | "let" | "ulimit" | "bindkey" | "setopt" | "unsetopt" | "autoload" | "zle"
+            | "rehash" => Data::nothing(),
             "bind" => self.bind(args, stdin, span),
+            "complete" | "compgen" => {
+                self.callbacks(&["-C", "-F"], args, span);
+                for word in args.iter().filter(|word| word.text.contains("$(") || word.text.contains('`')) {
+                    self.expand_document(&word.text.clone(), span, stdin);
+                }
+                Data::nothing()
+            }
+            "hash" => {
+                if args.iter().any(|word| word.text.starts_with("-p")) {
+                    let deed = Deed::new(EffectKind::Execute, span).from(Provenance::Unknown).at(RiskLevel::High);
+                    self.add(deed.because("lets the name of a program stand for another one"));
+                }
+                Data::nothing()
+            }
             "enable" => self.enable(args, span),
             "echo" => crate::special::text::echo(args, span),
             "printf" => self.printf(args, span),
@@ -33,7 +64,12 @@ impl Judge<'_> {
             }
             "exec" => match exec_words(args) {
                 [] => Data::nothing(),
-                rest => self.command(rest.to_vec(), stdin, span),
+                rest => {
+                    let functions = std::mem::take(&mut self.scope.functions);
+                    let data = self.command(rest.to_vec(), stdin, span);
+                    self.scope.functions = functions;
+                    data
+                }
             },
             "command" | "builtin" => {
                 let rest =
@@ -83,14 +119,45 @@ impl Judge<'_> {
                 Data::nothing()
             }
             "read" => self.read(args, stdin, span),
-            "mapfile" | "readarray" => self.mapfile(args, stdin, span),
+            "mapfile" | "readarray" => {
+                self.callbacks(&["-C"], args, span);
+                self.mapfile(args, stdin, span)
+            }
             "history" | "fc" => self.history(args, span),
             _ => return None,
         })
     }
 
+    /// Commands that stand as values of options.
+    fn callbacks(&mut self, options: &[&str], args: &[Word], span: Span) {
+        for (at, word) in args.iter().enumerate() {
+            let value = match options.iter().find(|option| word.text.starts_with(**option)) {
+                Some(option) if word.is(option) => args.get(at + 1).cloned(),
+                Some(option) => Some(word.tail(option.len())),
+                None => None,
+            };
+            if let Some(code) = value {
+                self.aside(|judge| judge.run_text(&code, &Data::nothing(), span));
+            }
+        }
+    }
+
+    /// An index of an array is evaluated, with all commands in it, even where only a name is expected.
+    fn subscripts(&mut self, args: &[Word], stdin: &Data, span: Span) {
+        for word in
+            args.iter().filter(|word| word.text.contains('[') && (word.text.contains("$(") || word.text.contains('`')))
+        {
+            self.expand_document(&word.text.clone(), span, stdin);
+        }
+    }
+
     fn change_folder(&mut self, name: &str, args: &[Word]) -> Data {
         let target = args.iter().find(|word| !(word.text.len() == 2 && word.text.starts_with('-')));
+        // It may fail, and then the commands behind a `;` run where they are.
+        if self.standpoint.others.len() < 8 && !self.standpoint.others.contains(&self.standpoint.cwd) {
+            let here = self.standpoint.cwd.clone();
+            self.standpoint.others.push(here);
+        }
         self.standpoint.cwd = match target {
             Some(word) if word.known().is_some_and(|text| !text.is_empty() && text != "-" && !word.glob) => {
                 let place = self.standpoint.locate(word);
@@ -105,7 +172,7 @@ impl Judge<'_> {
 
     fn source(&mut self, args: &[Word], stdin: &Data, span: Span) -> Data {
         let Some(file) = args.iter().find(|word| !word.is("--")) else { return Data::nothing() };
-        if ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"].iter().any(|name| file.is(name)) {
+        if crate::data::is_stdin(file) {
             return self.run_data(stdin, &Data::nothing(), span);
         }
         self.script(file, span)
@@ -132,8 +199,8 @@ impl Judge<'_> {
         }
         if let Some(at) = args.iter().position(|word| word.is("--")) {
             self.scope.arguments = args.get(at + 1..).unwrap_or_default().to_vec();
-        } else if args.first().is_some_and(|word| !word.text.starts_with(['-', '+'])) {
-            self.scope.arguments = args.to_vec();
+        } else if let Some(at) = args.iter().position(|word| !word.text.starts_with(['-', '+'])) {
+            self.scope.arguments = args.get(at..).unwrap_or_default().to_vec();
         }
         Data::nothing()
     }
@@ -170,6 +237,7 @@ impl Judge<'_> {
             self.scope.set(names.first().map_or("REPLY", String::as_str), Value::array(words), maybe);
             return Data::nothing();
         }
+        let more: Vec<String> = stdin.plain().unwrap_or_default().lines().skip(1).take(16).map(str::to_owned).collect();
         let mut rest = line.trim();
         let last = names.len() - 1;
         for (number, name) in names.iter().enumerate() {
@@ -177,6 +245,12 @@ impl Judge<'_> {
                 if number == last { (rest, "") } else { rest.split_once(char::is_whitespace).unwrap_or((rest, "")) };
             self.scope.set(name, Value::one(made(word)), maybe);
             rest = others.trim_start();
+        }
+        // In a loop, or after another `read`, it is one of the other lines.
+        for line in more {
+            if let Some(name) = names.last() {
+                self.scope.set(name, Value::one(made(line.trim())), true);
+            }
         }
         Data::nothing()
     }

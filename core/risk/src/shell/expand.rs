@@ -120,7 +120,9 @@ impl Judge<'_> {
             }
             Part::Process { code, at, writes } => {
                 let at = self.frame.inner(span, Some(*at), code);
-                let input = if *writes { stdin.clone() } else { Data::nothing() };
+                // Both kinds share the input of the command.
+                let _ = writes;
+                let input = stdin.clone();
                 let data = self.output_of(code, at, span, &input);
                 // Later readers of this name find what the commands print.
                 let name = format!("/dev/fd/{}", 60 + self.files.len());

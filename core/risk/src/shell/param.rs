@@ -109,7 +109,12 @@ impl Judge<'_> {
                 let word = at.map_or_else(|| value.words.last().cloned(), |at| value.words.get(at).cloned());
                 (Some(Value::one(word.unwrap_or_else(|| Word::unknown(Provenance::Unknown, span)))), false)
             }
-            (value, _) => (value.map(|value| Value::one(value.scalar())), false),
+            (value, index) => {
+                if let Some(index) = index.filter(|index| index.contains(['$', '`'])) {
+                    self.arithmetic(index, span, stdin);
+                }
+                (value.map(|value| Value::one(value.scalar())), false)
+            }
         }
     }
 
@@ -198,9 +203,10 @@ impl Judge<'_> {
     }
 
     fn transform(&mut self, word: &Word, rest: &str, span: Span, stdin: &Data) -> Word {
-        let Some(text) = word.known().map(str::to_owned) else {
+        let Some(text) = word.known().filter(|text| text.len() <= 1024).map(str::to_owned) else {
             self.expand_one(rest, span, stdin);
-            return word.clone();
+            // What is cut out of something unknown or long is not known.
+            return Word::unknown(word.provenance().max(Provenance::Unknown), span);
         };
         let made = |text: String| Word { text, source: word.source.max(Provenance::Decoded), ..word.clone() };
         if let Some(slice) = rest.strip_prefix(':') {
@@ -221,9 +227,12 @@ impl Judge<'_> {
         }
         if let Some(replace) = rest.strip_prefix('/') {
             let (all, replace) = replace.strip_prefix('/').map_or((false, replace), |replace| (true, replace));
-            let (from, to) = replace.split_once('/').unwrap_or((replace, ""));
-            let (from, to) = (pattern(self, from), pattern(self, to));
-            return made(replace_matches(&text, &from, &to, all));
+            let (from, to) = split_replacement(replace);
+            let (from, to) = (pattern(self, &from), pattern(self, &to));
+            return match replace_matches(&text, &from, &to, all) {
+                Some(text) if self.grow(text.len(), span) => made(text),
+                _ => Word::unknown(Provenance::Unknown, span),
+            };
         }
         match rest {
             "^^" | "@U" => made(text.to_uppercase()),
@@ -282,18 +291,37 @@ fn trim_end<'a>(text: &'a str, pattern: &str, longest: bool) -> &'a str {
     hit.and_then(|start| text.get(..start)).unwrap_or(text)
 }
 
-fn replace_matches(text: &str, from: &str, to: &str, all: bool) -> String {
+/// The two sides of `pattern/text`; `\/` is no border.
+fn split_replacement(text: &str) -> (String, String) {
+    let mut escaped = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            '/' if !escaped => {
+                let (from, to) = text.split_at(at);
+                return (from.replace("\\/", "/"), to.get(1..).unwrap_or_default().replace("\\/", "/"));
+            }
+            _ => escaped = c == '\\' && !escaped,
+        }
+    }
+    (text.replace("\\/", "/"), String::new())
+}
+
+/// None where it is not followed.
+fn replace_matches(text: &str, from: &str, to: &str, all: bool) -> Option<String> {
     let (from, anchored) = from.strip_prefix(['#', '%']).map_or((from, false), |rest| (rest, true));
     if from.is_empty() {
-        return text.to_owned();
+        return Some(text.to_owned());
+    }
+    if anchored {
+        return (from.contains(['*', '?', '[']) && glob::matches(from, text)).then(|| to.to_owned());
     }
     if !from.contains(['*', '?', '[', '\\']) {
-        return if all { text.replace(from, to) } else { text.replacen(from, to, 1) };
+        return Some(if all { text.replace(from, to) } else { text.replacen(from, to, 1) });
     }
-    if anchored && glob::matches(from, text) {
-        return to.to_owned();
+    let single = from == "?" || from.starts_with('[') && from.find(']') == Some(from.len() - 1);
+    if !single {
+        return None;
     }
-    // A pattern: one character at a time, which is how such things are hidden.
     let mut done = false;
     let replace = |c: char| {
         if (all || !done) && glob::matches(from, &c.to_string()) {
@@ -303,5 +331,5 @@ fn replace_matches(text: &str, from: &str, to: &str, all: bool) -> String {
             c.to_string()
         }
     };
-    text.chars().map(replace).collect()
+    Some(text.chars().map(replace).collect())
 }

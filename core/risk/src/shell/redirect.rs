@@ -5,6 +5,7 @@ use rable::{Node, NodeKind as K};
 
 use crate::data::Data;
 use crate::judge::Judge;
+use crate::place::Standpoint;
 use crate::report::Deed;
 use crate::word::Word;
 
@@ -175,9 +176,22 @@ impl Judge<'_> {
 
     /// What is done to a place, with the kind that fits the place better where there is one.
     pub(crate) fn deed(&self, kind: EffectKind, word: &Word, recursive: bool, span: Span) -> Deed {
+        let deed = self.deed_at(&self.standpoint, kind, word, recursive, span);
+        if self.standpoint.others.is_empty() || word.prefix().starts_with(['/', '~']) {
+            return deed;
+        }
+        // Of the folders that it may be in, the worst counts.
+        let elsewhere = self.standpoint.others.iter().map(|cwd| {
+            let standpoint = Standpoint { cwd: cwd.clone(), others: Vec::new(), home: self.standpoint.home.clone() };
+            self.deed_at(&standpoint, kind, word, recursive, span)
+        });
+        elsewhere.fold(deed, |worst, other| if other.level > worst.level { other } else { worst })
+    }
+
+    fn deed_at(&self, standpoint: &Standpoint, kind: EffectKind, word: &Word, recursive: bool, span: Span) -> Deed {
         use EffectKind as E;
         use TargetClass as T;
-        let mut place = self.standpoint.locate(word);
+        let mut place = standpoint.locate(word);
         if matches!(kind, E::Write | E::Overwrite)
             && place.class == T::Home
             && place.path.trim_matches('/').contains('/')
@@ -204,7 +218,7 @@ impl Judge<'_> {
             level = level.max(ogent_protocol::RiskLevel::High);
         }
         match place.class {
-            T::HomeFile if changes && place.path.starts_with("/root/") && self.standpoint.home != "/root" => {
+            T::HomeFile if changes && place.path.starts_with("/root/") && standpoint.home != "/root" => {
                 level = level.max(ogent_protocol::RiskLevel::High);
             }
             T::HomeFile if kind == E::Delete && place.below => level = level.max(ogent_protocol::RiskLevel::High),

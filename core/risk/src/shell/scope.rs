@@ -24,6 +24,8 @@ pub(crate) struct Scope {
     /// Each variable with everything that it may hold.
     vars: HashMap<String, Vec<Value>>,
     pub(crate) functions: HashMap<String, (Rc<Node>, crate::judge::Frame)>,
+    /// Functions of which nobody knows whether they are defined.
+    pub(crate) doubtful: Vec<String>,
     pub(crate) aliases: HashMap<String, Word>,
     /// `$1` and on; none where nobody knows.
     pub(crate) arguments: Vec<Word>,
@@ -38,7 +40,7 @@ pub(crate) struct Scope {
 }
 
 /// Most values that are kept for one variable.
-const MAX_VALUES: usize = 4;
+const MAX_VALUES: usize = 8;
 
 // === impl Scope ===
 
@@ -69,6 +71,11 @@ impl Scope {
             Some(values) if maybe => {
                 if !values.contains(&value) && values.len() < MAX_VALUES {
                     values.push(value);
+                } else if !values.contains(&value)
+                    && let Some(last) = values.last_mut()
+                {
+                    // More than are kept: the last one is any.
+                    *last = Value::one(Word::unknown(Provenance::Unknown, value.scalar().span));
                 }
             }
             Some(values) => *values = vec![value],

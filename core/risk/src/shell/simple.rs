@@ -55,7 +55,8 @@ impl Judge<'_> {
             let place = self.span(node);
             if number == 0 && all.is_empty() {
                 if let Some(alias) = self.scope.aliases.get(value.as_str()).cloned() {
-                    return self.alias(value, &alias, words, span, &input);
+                    // Some shells expand aliases in a script, others do not: what stands there counts as well.
+                    self.aside(|judge| judge.alias(value, &alias, words, span, &input));
                 }
                 declares = ["export", "declare", "local", "readonly", "typeset"].contains(&value.as_str());
             }
@@ -136,7 +137,10 @@ impl Judge<'_> {
             let mut words = if adds { before.map(|value| value.words).unwrap_or_default() } else { Vec::new() };
             for raw in raw_words(inner) {
                 let raw = match raw.strip_prefix('[').and_then(|rest| rest.split_once("]=")) {
-                    Some((_, value)) => value,
+                    Some((key, value)) => {
+                        self.expand_one(key, span, stdin);
+                        value
+                    }
                     None => raw,
                 };
                 words.append(&mut self.expand(raw, span, stdin));
@@ -266,6 +270,14 @@ impl Judge<'_> {
                         Deed::new(EffectKind::Execute, span).from(Provenance::File).at(ogent_protocol::RiskLevel::High);
                     self.add(deed.because(format!("loads code of its choice into programs ({name})")));
                 }
+            }
+            name if name.starts_with("GIT_CONFIG")
+                || name.starts_with("BASH_FUNC_")
+                || name.starts_with("TAR_OPTIONS") =>
+            {
+                let deed =
+                    Deed::new(EffectKind::Execute, span).from(Provenance::Unknown).at(ogent_protocol::RiskLevel::High);
+                self.add(deed.because(format!("changes what a program runs ({name})")));
             }
             "HISTFILE" | "HISTSIZE" | "HISTFILESIZE" | "HISTCONTROL" | "HISTIGNORE" => {
                 let hides = match name {

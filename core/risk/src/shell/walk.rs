@@ -28,12 +28,23 @@ impl Judge<'_> {
                 let mut data = Data::nothing();
                 let mut after: Option<ListOperator> = None;
                 for item in items {
-                    let maybe = after == Some(ListOperator::Or);
+                    let maybe = matches!(after, Some(ListOperator::Or | ListOperator::And));
+                    let or = after == Some(ListOperator::Or);
                     self.branch += u32::from(maybe);
-                    let more = self.node(&item.command, stdin);
+                    // Behind `cd x &&` the folder is known to be x.
+                    let elsewhere = if after == Some(ListOperator::And) {
+                        std::mem::take(&mut self.standpoint.others)
+                    } else {
+                        Vec::new()
+                    };
+                    let more = if item.operator == Some(ListOperator::Background) {
+                        self.aside(|judge| judge.node(&item.command, stdin))
+                    } else {
+                        self.node(&item.command, stdin)
+                    };
+                    self.standpoint.others.extend(elsewhere);
                     // What stands behind `||` prints only where what stands before it did not.
-                    data =
-                        if maybe && data.plain().is_some_and(|text| !text.is_empty()) { data } else { data.then(more) };
+                    data = if or && data.plain().is_some_and(|text| !text.is_empty()) { data } else { data.then(more) };
                     self.branch -= u32::from(maybe);
                     after = item.operator;
                 }
@@ -91,6 +102,11 @@ impl Judge<'_> {
             }),
             K::Function { name, body } => {
                 let frame = self.frame.clone();
+                if self.branch > 0 {
+                    self.scope.doubtful.push(name.clone());
+                } else {
+                    self.scope.doubtful.retain(|other| other != name);
+                }
                 self.scope.functions.insert(name.clone(), (Rc::new((**body).clone()), frame));
                 Data::nothing()
             }
@@ -121,9 +137,19 @@ impl Judge<'_> {
     fn pipeline(&mut self, commands: &[Node], span: Span, stdin: &Data) -> Data {
         let outer = std::mem::take(&mut self.pipe);
         let mut data = stdin.clone();
+        let Some(last) = commands.last() else { return data };
         for command in commands {
-            // Each has a shell of its own; but zsh and `lastpipe` keep the last one's variables.
-            data = self.node(command, &data);
+            data = match commands.len() {
+                1 => self.node(command, &data),
+                // Each has a shell of its own; but zsh and `lastpipe` keep what the last one sets.
+                _ if std::ptr::eq(command, last) => {
+                    self.branch += 1;
+                    let data = self.node(command, &data);
+                    self.branch -= 1;
+                    data
+                }
+                _ => self.aside(|judge| judge.node(command, &data)),
+            };
         }
         if self.pipe.shell && self.pipe.network && commands.len() > 1 {
             self.add(Deed::new(EffectKind::RemoteShell, span));
@@ -139,9 +165,9 @@ impl Judge<'_> {
         };
         let mut data = Data::nothing();
         for (round, word) in words.iter().enumerate() {
-            if round >= MAX_ROUNDS {
-                self.report.opaque("a loop has more rounds than are looked at", span);
-                break;
+            // Numbers are all alike; other words may each mean something else.
+            if round >= MAX_ROUNDS && word.text.bytes().all(|b| b.is_ascii_digit()) && word.holes.is_empty() {
+                continue;
             }
             if !self.step(span) {
                 break;

@@ -77,13 +77,23 @@ impl Judge<'_> {
     }
 
     /// Copies and moves carry what is known of a file along.
-    pub(crate) fn copies(&mut self, name: &str, args: &[Word], _span: Span) -> Option<Data> {
+    pub(crate) fn copies(&mut self, name: &str, args: &[Word], span: Span) -> Option<Data> {
+        if name == "mv" {
+            // What is moved away is gone from where it was.
+            for word in args.iter().filter(|word| !word.text.starts_with('-')) {
+                let deed = self.deed(EffectKind::Delete, word, true, span);
+                if matches!(deed.class, TargetClass::Root | TargetClass::System | TargetClass::Home) {
+                    self.add(deed.because("moves away"));
+                }
+            }
+        }
         let files: Vec<&Word> = args.iter().filter(|word| !word.text.starts_with('-')).collect();
         if let [from, to] = files.as_slice()
             && name != "install"
             && let (Some(from), Some(to)) = (self.file_name(from), self.file_name(to))
             && let Some(data) = self.files.get(&from).cloned()
         {
+            self.copied = Some(to.clone());
             self.keep_file(to, data);
         }
         // The rules tell the rest.

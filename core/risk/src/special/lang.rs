@@ -104,6 +104,11 @@ impl Judge<'_> {
             self.code_file(file, Language::Sed, stdin, span);
         }
         let in_place = parsed.options.iter().any(|given| given.name == "-i" || given.name.starts_with("--in-place"));
+        if in_place {
+            for name in operands.iter().filter_map(|file| self.file_name(file)).collect::<Vec<_>>() {
+                self.files.remove(&name);
+            }
+        }
         for file in &operands {
             self.touch(if in_place { EffectKind::Overwrite } else { EffectKind::Read }, file, false, file.span);
         }

@@ -106,7 +106,7 @@ impl Judge<'_> {
             Some(_) if checks => Data::unknown(Provenance::CommandOutput),
             Some(file) => {
                 let (file, arguments) = (file.clone(), rest.get(1..).unwrap_or_default().to_vec());
-                if file.is("/dev/stdin") || file.is("-") {
+                if crate::data::is_stdin(&file) {
                     return self.aside(|judge| judge.run_data(stdin, &Data::nothing(), span));
                 }
                 self.aside(|judge| {

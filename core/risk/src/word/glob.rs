@@ -1,7 +1,17 @@
 //! Whether a text matches a pattern of the shell: `*`, `?`, `[a-z]`.
 
+/// Longest pattern that is tried.
+const MAX_PATTERN_BYTES: usize = 1024;
+
+/// Most steps that one match may take.
+const MAX_WORK: usize = 1 << 20;
+
 /// Whether all of `text` matches `pattern`. Takes time in proportion to the product of their lengths at worst.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    if pattern.len() > MAX_PATTERN_BYTES || pattern.len().saturating_mul(text.len()) > MAX_WORK {
+        // Nobody writes such a pattern to be matched.
+        return false;
+    }
     if pattern.is_ascii() && text.is_ascii() {
         return Pattern { pattern: pattern.as_bytes(), at: |byte: &u8| char::from(*byte) }.matches(text.as_bytes());
     }
