@@ -40,13 +40,10 @@ impl Standpoint {
             // `host:/etc/x` is a file like any other, there.
             return Self { cwd: None, others: Vec::new(), home: self.home.clone() }.locate(&word.tail(at));
         }
-        if (open || word.glob) && word.text.contains("/..") {
-            // What a pattern stands for is a name; `..` leaves it again.
-            let shown = word.shown();
-            return self.locate(
-                &Word { text: shown, holes: Vec::new(), glob: word.text.ends_with('*'), ..word.clone() }
-                    .without_inner_globs(),
-            );
+        if (open || word.glob)
+            && let Some(place) = self.behind_dots(word)
+        {
+            return place;
         }
         let prefix = word.prefix();
         if let Some(place) = self.named_below(word) {
@@ -75,6 +72,24 @@ impl Standpoint {
             self.class(&path, below && !(word.glob && named), word.glob && named)
         };
         Place { class, path, below, open }
+    }
+
+    /// A pattern or something unknown that `..` leaves again: what stands before counts as plain names.
+    fn behind_dots(&self, word: &Word) -> Option<Place> {
+        let shown = word.shown();
+        let ups = shown.match_indices("/..").map(|(at, _)| at + 3);
+        let end = ups.filter(|end| matches!(shown.as_bytes().get(*end), None | Some(b'/'))).last()?;
+        let (head, tail) = shown.split_at(end);
+        let (folder, outside) = self.resolve(&head.replace(['*', '?', '[', ']'], "x"));
+        if outside {
+            let class = if folder.starts_with("../../..") { TargetClass::Root } else { TargetClass::Unknown };
+            return Some(Place { class, path: folder, below: true, open: true });
+        }
+        let text = format!("{}{tail}", folder.trim_end_matches('/'));
+        let text = if text.is_empty() { "/".to_owned() } else { text };
+        // No `..` is left in it, so that this ends.
+        let glob = tail.contains(['*', '?', '[']);
+        Some(self.locate(&Word { text, holes: Vec::new(), glob, ..word.clone() }))
     }
 
     /// Things of a known name that are found somewhere below a folder: `find / -name core`.

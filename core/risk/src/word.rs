@@ -127,16 +127,6 @@ impl Word {
         self.source = self.source.max(other.source);
     }
 
-    /// The same with plain names for the patterns that stand before a `..`.
-    pub(crate) fn without_inner_globs(mut self) -> Self {
-        let last = self.text.rfind("/..").map_or(0, |at| at + 3);
-        let (head, tail) = self.text.split_at(last);
-        let glob = tail.contains(['*', '?', '[']);
-        let text = format!("{}{tail}", head.replace(['*', '?', '[', ']'], "x"));
-        (self.text, self.glob) = (text, glob);
-        self
-    }
-
     /// The part from a byte of its text on, without the holes before it.
     pub(crate) fn tail(&self, from: usize) -> Self {
         let text = self.text.get(from..).unwrap_or_default().to_owned();

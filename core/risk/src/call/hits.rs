@@ -45,6 +45,9 @@ impl Judge<'_> {
                 self.run_hit(run, hit, language, args, stdin, span)
             };
         }
+        if rule.effect == EffectKind::NetworkSend {
+            self.sends_files(args, span);
+        }
         if hit.targets.is_empty() {
             if rule.target == Selector::None || !is_about_files(rule.effect) || rule.level.is_some() {
                 let class = rule.class.unwrap_or_default();
@@ -83,6 +86,21 @@ impl Judge<'_> {
             self.add(deed.because(rule.why.as_str()));
         }
         None
+    }
+
+    /// What is sent away may be worth more than the sending.
+    fn sends_files(&mut self, args: &[Word], span: Span) {
+        use ogent_protocol::verdict::TargetClass as T;
+        for word in args.iter().filter(|word| !word.prefix().starts_with('-') && !word.prefix().contains(':')) {
+            let place = self.standpoint.locate(word);
+            let level = match place.class {
+                T::Credentials | T::History => RiskLevel::Critical,
+                T::Home | T::Root | T::System => RiskLevel::High,
+                _ => continue,
+            };
+            let deed = Deed::new(EffectKind::NetworkSend, span).on(place.class, word.shown()).at(level);
+            self.add(deed.because("sends secrets, or a whole folder that may hold some, away"));
+        }
     }
 
     fn run_hit(

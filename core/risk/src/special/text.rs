@@ -177,6 +177,13 @@ pub(crate) fn model(judge: &mut Judge<'_>, name: &str, args: &[Word], stdin: &Da
                 _ => Data::unknown(Provenance::CommandOutput),
             })
         }
+        // A folder or file of its own, below the one for such things.
+        "mktemp"
+            if files.is_empty()
+                && !args.iter().any(|word| word.text.starts_with("-p") || word.text.starts_with("--tmpdir")) =>
+        {
+            Some(Data::known("/tmp/tmp.of-its-own\n", span))
+        }
         "whoami" | "logname" => judge
             .context
             .user
