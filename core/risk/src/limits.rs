@@ -9,6 +9,10 @@ pub(crate) const MAX_NESTING: usize = 24;
 /// Most separators (`;`, `&`, `|`, new lines) in one line: the parser recurses over them.
 pub(crate) const MAX_SEPARATORS: usize = 4096;
 
+/// Most `;` and `&`, and most `&&` and `||`, in one text: the parser takes a part of the stack for each. A debug build has
+/// used up a thread's two megabytes with 500.
+pub(crate) const MAX_LIST: usize = 256;
+
 /// How often code may stand inside code: `eval`, `sh -c`, functions, decoded text.
 pub(crate) const MAX_DEPTH: u8 = 12;
 

@@ -3,7 +3,7 @@
 use ogent_protocol::verdict::{Span, SyntaxError};
 use rable::Node;
 
-use crate::limits::{MAX_LINE_BYTES, MAX_NESTING, MAX_SEPARATORS};
+use crate::limits::{MAX_LINE_BYTES, MAX_LIST, MAX_NESTING, MAX_SEPARATORS};
 
 /// Why there is no tree.
 #[derive(Debug)]
@@ -51,31 +51,42 @@ fn too_much(text: &str) -> Option<&'static str> {
     if text.matches('!').count() > MAX_SEPARATORS / 4 {
         return Some("it has too many negations to be looked at");
     }
-    let mut words = 0_usize;
+    let conditions = text.matches("&&").count() + text.matches("||").count();
+    let lists = text.matches(';').count() + text.matches('&').count() - 2 * text.matches("&&").count();
+    if conditions.max(lists) > MAX_LIST {
+        return Some("it has too many commands in one list to be looked at");
+    }
     for byte in text.bytes() {
         match byte {
             b'(' | b'{' | b'[' => depth += 1,
             b')' | b'}' | b']' => depth = depth.saturating_sub(1),
             b';' | b'&' | b'|' | b'\n' => separators += 1,
-            b' ' => words += 1,
             0 => return Some("it has a zero byte in it"),
             _ => {}
         }
         deepest = deepest.max(depth);
     }
-    let keywords = || {
-        ["if ", "while ", "until ", "for ", "case ", "select "]
-            .iter()
-            .map(|word| text.matches(word).count())
-            .sum::<usize>()
-    };
-    if deepest > MAX_NESTING
-        || text.matches('`').count() > 4 * MAX_NESTING
-        || (words > MAX_NESTING && keywords() > 4 * MAX_NESTING)
-    {
-        return Some("its brackets are nested too deeply to be looked at");
+    if deepest > MAX_NESTING || text.matches('`').count() > 4 * MAX_NESTING || keyword_depth(text) > MAX_NESTING {
+        return Some("it is nested too deeply to be looked at");
     }
     (separators > MAX_SEPARATORS).then_some("it has too many commands to be looked at")
+}
+
+/// How deeply `if`, loops and `case` stand in each other, as far as words tell. Some of them may be arguments, which only makes it more.
+fn keyword_depth(text: &str) -> usize {
+    let words = text.split(|c: char| c.is_whitespace() || ";&|(){}`".contains(c));
+    let (mut depth, mut deepest, mut prefixes) = (0_usize, 0, 0);
+    for word in words.filter(|word| !word.is_empty()) {
+        match word {
+            "if" | "while" | "until" | "for" | "case" | "select" => depth += 1,
+            "fi" | "done" | "esac" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        // These nest as well, each in the one before it.
+        prefixes = if matches!(word, "!" | "time" | "coproc") { prefixes + 1 } else { 0 };
+        deepest = deepest.max(depth + prefixes);
+    }
+    deepest
 }
 
 /// The parser lets a redirection without a target through.
