@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ogent_broker::permissions::Role as Part;
-use ogent_broker::{Ledger, ProposalRecord};
+use ogent_broker::{Ledger, ProposalRecord, Submission};
 use ogent_gateway::Role;
 use ogent_protocol::approval::{Expired, Refusal};
-use ogent_protocol::{Approval, CommandId, PolicyMode, ProposalEvent, ProposalKind, ProposalState, RiskLevel};
+use ogent_protocol::{
+    Approval, CommandId, PolicyMode, Program, ProposalEvent, ProposalKind, ProposalState, RiskLevel, Run,
+};
 use ogent_risk::Policy;
 use ogent_testkit::{TestAgent, TestBroker, TestGateway, wait_until};
 use serde_json::{Value, json};
@@ -340,6 +342,29 @@ async fn an_approval_outlives_the_gateway_that_took_it() {
     for name in ["looked-at", "again", "swept"] {
         assert_eq!(runs(&file(name)), 1, "{name}");
     }
+}
+
+#[tokio::test]
+async fn another_command_under_the_id_is_not_taken_for_what_was_approved() {
+    let (broker, gateway, _agent, folder) = stage().await;
+    let ledger = ledger(&broker).await;
+    let (line, file) = marks(&folder);
+    let (id, _) = ask(&gateway, &line).await;
+    let record = record(&ledger, &id).await;
+    let other = Run { program: Program::Shell("true".into()), ..record.run.clone() };
+    assert!(matches!(ledger.submit(&record.agent, &other).await.unwrap(), Submission::New { .. }));
+    // The second approval finds what the first one has written, and says the same.
+    for _ in 0..2 {
+        let (status, problem) = decide(&gateway, &bob(), &id, "approve", json!({})).await;
+        assert_eq!((status, problem["code"].as_str()), (409, Some("approval_mismatch")), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("another command"), "{problem}");
+    }
+    // Neither stops the sweep: what is approved behind it is sent.
+    let (swept, _) = ask(&gateway, &line).await;
+    let waiting = self::record(&ledger, &swept).await;
+    assert!(write(&ledger, &waiting, approval(&waiting, "bob")).await);
+    wait_until("the approved command", LIMIT, async || (runs(&file) > 0).then_some(())).await;
+    assert_eq!((until(&gateway, &id, "rejected").await["command"].as_str(), runs(&file)), (Some("true"), 1));
 }
 
 #[tokio::test]

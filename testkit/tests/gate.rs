@@ -92,11 +92,26 @@ async fn policy_lets_run_asks_and_refuses() {
     let (_, view) = gateway.get(&format!("/commands/{}", problem["command_id"].as_str().unwrap())).await;
     assert_eq!((view["status"].as_str(), view["cause"].as_str()), (Some("rejected"), Some("risk")), "{view}");
     assert_eq!((&view["approval"]["state"], &view["risk"]), (&json!("blocked"), &json!("critical")));
+    // With the same key it is the same refusal, though its secrets were not kept.
+    let secret = json!({"command": BLOCKED, "env": {"TOKEN": "hunter2"}, "stdin": "hunter2"});
+    let refuse = async || {
+        let request = gateway.request(reqwest::Method::POST, "/agents/web-1/execute").header("Idempotency-Key", "k");
+        let response = request.json(&secret).send().await.unwrap();
+        (response.status().as_u16(), response.json::<Value>().await.unwrap())
+    };
+    let (first, again) = (refuse().await, refuse().await);
+    assert_eq!((first.0, &first.1["command_id"]), (403, &again.1["command_id"]), "{again:?}");
+    assert_eq!(again.0, 403);
+    let id: CommandId = first.1["command_id"].as_str().unwrap().parse().unwrap();
+    let ledger = Ledger::new(&broker.connect(&Part::Gateway).await);
+    let kept = ledger.proposal(&id).await.unwrap().unwrap().run;
+    assert_eq!((kept.env["TOKEN"].as_str(), kept.stdin), ("", None));
     let (_, page) = gateway.get("/commands").await;
     let seen: Vec<_> = page["commands"].as_array().unwrap().iter().map(|one| (&one["status"], &one["risk"])).collect();
     assert_eq!(
         seen,
         [
+            (&json!("rejected"), &json!("critical")),
             (&json!("rejected"), &json!("critical")),
             (&json!("awaiting_approval"), &json!("high")),
             (&json!("succeeded"), &json!("none"))

@@ -25,7 +25,8 @@ pub(crate) use advice::Advisors;
 pub(crate) use analyze::{AnalyzeError, Analyzer};
 pub(crate) use decide::{DecideError, Decider};
 pub(crate) use outcome::{result, view};
-pub(crate) use submit::{carry_out, is_too_late};
+pub(crate) use propose::is_refused_as;
+pub(crate) use submit::{SendError, is_too_late};
 pub(crate) use sweep::Sweeper;
 
 use crate::metrics;

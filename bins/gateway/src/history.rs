@@ -99,8 +99,8 @@ impl History {
         }
         let Some(proposal) = self.ledger.proposal(id).await? else { return Err(HistoryError::NotFound(id.clone())) };
         if !gate::is_too_late(&proposal, Timestamp::now()) {
-            match gate::carry_out(&self.ledger, &proposal).await {
-                Ok(_) => {
+            match self.decider.carry_out(&proposal).await {
+                Ok(()) => {
                     if let Some(record) = self.ledger.find(id).await? {
                         return Ok(Found::Command(Box::new(record)));
                     }

@@ -16,6 +16,10 @@ pub(crate) const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// Most headers of a request: what browsers behind two proxies send, twice. Refused with 431.
 pub(crate) const MAX_HEADERS: usize = 64;
 
+/// How long after its approval a command may start, at most. Then it has expired: what was approved for a moment must not
+/// surprise anybody on another day.
+pub(crate) const START_AFTER_APPROVAL: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Largest body: an intent may have 512 KiB, and JSON may spend escapes on it. Refused with 413.
 pub(crate) const MAX_BODY_BYTES: usize = 768 * 1024;
 

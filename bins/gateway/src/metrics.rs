@@ -143,9 +143,10 @@ pub(crate) fn unwaited() {
     counter!(WAITERS_SHED).increment(1);
 }
 
-/// How full the two streams of the ledger are.
+/// How full the three streams of the ledger are.
 pub(crate) fn ledger(usage: Usage) {
-    for (stream, (used, limit)) in [("COMMANDS", usage.commands), ("RESULTS", usage.results)] {
+    let streams = [("COMMANDS", usage.commands), ("RESULTS", usage.results), ("APPROVALS", usage.approvals)];
+    for (stream, (used, limit)) in streams {
         gauge!(LEDGER_BYTES, "stream" => stream).set(used as f64);
         gauge!(LEDGER_LIMIT, "stream" => stream).set(limit as f64);
     }

@@ -51,7 +51,8 @@ impl Services {
     pub(crate) fn new(parts: Parts, stopping: &CancellationToken) -> Self {
         let Parts { broker, ledger, headroom, directory, gate, tokens, passwords, metrics, allowed_origins } = parts;
         let reminders = Reminders::new(ledger.clone(), stopping.clone());
-        let decider = Decider::new(ledger.clone(), headroom.clone(), reminders.clone());
+        let decider =
+            Decider::new(ledger.clone(), headroom.clone(), reminders.clone(), gate.clone(), directory.clone());
         let history = History::new(ledger.clone(), gate.advisors(), decider.clone());
         let (known, found) = (ledger.clone(), history.clone());
         Self {

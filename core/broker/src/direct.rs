@@ -55,6 +55,9 @@ pub(crate) struct Query {
     pub(crate) multi_last: Vec<String>,
     /// At most so many.
     pub(crate) batch: u64,
+    /// Whether what is no record of the stream is passed over, instead of stopping the read of all.
+    #[serde(skip)]
+    pub(crate) is_lenient: bool,
 }
 
 #[derive(Serialize)]
@@ -115,11 +118,17 @@ impl Broker {
         loop {
             let answer = within(REQUEST_TIMEOUT, answers.next()).await?;
             match status(&answer) {
-                0 => {
-                    let record = parse(answer)?;
-                    batch.through = record.sequence;
-                    batch.records.push(record);
-                }
+                0 => match parse(answer) {
+                    Ok(record) => {
+                        batch.through = record.sequence;
+                        batch.records.push(record);
+                    }
+                    Err(ReadError::Corrupt { sequence, problem }) if query.is_lenient => {
+                        tracing::warn!(stream, sequence, problem, "skipped a message");
+                        batch.through = batch.through.max(sequence);
+                    }
+                    Err(error) => return Err(error),
+                },
                 // The end of the batch.
                 204 => {
                     let number = |name| header_number(answer.headers.as_ref(), name).unwrap_or(0);

@@ -12,7 +12,7 @@ mod write;
 
 use std::sync::Arc;
 
-use ogent_protocol::subject::{COMMANDS, RESULTS};
+use ogent_protocol::subject::{APPROVALS, COMMANDS, RESULTS};
 
 use crate::append::ApiError;
 use crate::connect::Broker;
@@ -35,13 +35,15 @@ pub struct Ledger {
     hub: Arc<hub::Hub>,
 }
 
-/// How full the two streams are, in bytes.
+/// How full the three streams are, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
     /// Intents: used, at most.
     pub commands: (u64, u64),
     /// Events: used, at most.
     pub results: (u64, u64),
+    /// Proposals and decisions: used, at most.
+    pub approvals: (u64, u64),
 }
 
 // === impl Ledger ===
@@ -60,7 +62,8 @@ impl Ledger {
     pub async fn usage(&self) -> Result<Usage, ReadError> {
         let commands = self.stream_info(COMMANDS).await?;
         let results = self.stream_info(RESULTS).await?;
-        Ok(Usage { commands: commands.usage(), results: results.usage() })
+        let approvals = self.stream_info(APPROVALS).await?;
+        Ok(Usage { commands: commands.usage(), results: results.usage(), approvals: approvals.usage() })
     }
 
     async fn stream_info(&self, stream: &str) -> Result<StreamInfo, ReadError> {

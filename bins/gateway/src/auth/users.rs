@@ -5,6 +5,9 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use argon2::Params;
@@ -20,6 +23,8 @@ use crate::limits::{MAX_USERNAME_BYTES, MAX_USERS};
 pub(super) const ADMIN: &str = "admin";
 /// Largest users file: a thousand lines of 256 bytes.
 const MAX_BYTES: u64 = 256 * 1024;
+/// Others who may write the file could make themselves users.
+const WRITTEN_BY_OTHERS: u32 = 0o022;
 
 /// Somebody who may log in.
 #[derive(Clone)]
@@ -82,10 +87,19 @@ impl fmt::Debug for User {
 /// When it cannot be read, or a line is wrong.
 pub fn read_users(path: &Path) -> Result<Vec<User>, UsersError> {
     let read = |source| UsersError::Read { path: path.display().to_string(), source };
-    if std::fs::metadata(path).map_err(read)?.len() > MAX_BYTES {
-        return Err(read(std::io::Error::other(format!("it has more than {MAX_BYTES} bytes"))));
+    let refused = |problem: String| read(std::io::Error::other(problem));
+    let file = File::open(path).map_err(read)?;
+    // Of what was opened, so that it is what is read.
+    let facts = file.metadata().map_err(read)?;
+    if facts.permissions().mode() & WRITTEN_BY_OTHERS != 0 {
+        return Err(refused("its group or others may write it; chmod go-w it".to_owned()));
     }
-    parse(&std::fs::read_to_string(path).map_err(read)?)
+    if facts.len() > MAX_BYTES {
+        return Err(refused(format!("it has more than {MAX_BYTES} bytes")));
+    }
+    let mut text = String::new();
+    file.take(MAX_BYTES).read_to_string(&mut text).map_err(read)?;
+    parse(&text)
 }
 
 /// A line for the users file.
@@ -113,7 +127,8 @@ fn parse(text: &str) -> Result<Vec<User>, UsersError> {
         }
         let wrong = |problem: String| UsersError::Line { line: number + 1, problem };
         let user = parse_line(line).map_err(wrong)?;
-        if !names.insert(user.name.clone()) {
+        // People take those that differ in capitals for one.
+        if !names.insert(user.name.to_ascii_lowercase()) {
             return Err(wrong(format!("names {:?} a second time", user.name)));
         }
         users.push(user);
@@ -133,6 +148,10 @@ fn parse_line(line: &str) -> Result<User, String> {
     let roles = check_roles(roles)?;
     // What is wrong with the hash is not repeated: it could be a password that somebody has put there.
     let hash = PasswordHash::new(hash.trim()).map_err(|_| "has no hash as 'ogent-gateway hash-password' prints it")?;
+    // Without them, the library would not compare anything that only the one with the password knows.
+    if hash.salt.is_none() || hash.hash.is_none() {
+        return Err("has no hash as 'ogent-gateway hash-password' prints it".to_owned());
+    }
     let same = hash.algorithm.as_str() == "argon2id"
         && Params::try_from(&hash)
             .is_ok_and(|params| (params.m_cost(), params.t_cost(), params.p_cost()) == (MEMORY_KIB, PASSES, LANES));
@@ -144,14 +163,14 @@ fn parse_line(line: &str) -> Result<User, String> {
 }
 
 fn check_name(name: &str) -> Result<(), String> {
-    if name == ADMIN {
+    if name.eq_ignore_ascii_case(ADMIN) {
         return Err("names admin, whose password is set by OGENT_ADMIN_PASSWORD".to_owned());
     }
-    let is_good =
-        (1..=MAX_USERNAME_BYTES).contains(&name.len()) && !name.contains(|c: char| c == ':' || c.is_control());
-    match is_good && name.trim() == name && !name.starts_with('#') {
+    // Letters of ASCII only: others look like them.
+    let is_good = name.chars().all(|c| c.is_ascii_alphanumeric() || "._@-".contains(c));
+    match is_good && (1..=MAX_USERNAME_BYTES).contains(&name.len()) {
         true => Ok(()),
-        false => Err("has a name that is empty, too long, or has a ':' or a control character".to_owned()),
+        false => Err("has a name that is empty, too long, or has other signs than A-Z, a-z, 0-9 and ._@-".to_owned()),
     }
 }
 
@@ -193,6 +212,11 @@ mod tests {
             (format!("bob:root:{hash}"), "root"),
             (format!(":viewer:{hash}"), "name"),
             (format!("admin:viewer:{hash}"), "admin"),
+            (format!("Admin:viewer:{hash}"), "admin"),
+            (format!("b b:viewer:{hash}"), "name"),
+            (good.rsplit_once('$').unwrap().0.to_owned(), "no hash"),
+            (good.rsplitn(3, '$').nth(2).unwrap().to_owned(), "no hash"),
+            (format!("{good}\nBOB:viewer:{hash}"), "second time"),
             (good.replace("m=19456", "m=8192"), "parameters"),
             (good.replace("argon2id", "argon2i"), "parameters"),
             (format!("{good}\n{good}"), "second time"),
@@ -208,9 +232,21 @@ mod tests {
         let weak = Secret::new("short".to_owned());
         assert!(matches!(user_line("bob", &["viewer"], &weak), Err(UserLineError::Weak(_))));
         let good = Secret::new("correct horse".to_owned());
-        for name in ["", "a:b", "admin", "a\nb", " a", "#a"] {
+        for name in ["", "a:b", "admin", "ADMIN", "a\nb", " a", "#a", "bоb", "a/b"] {
             assert!(matches!(user_line(name, &["viewer"], &good), Err(UserLineError::Wrong(_))), "{name:?}");
         }
         assert!(user_line("bob", &[], &good).is_err() && user_line("bob", &["king"], &good).is_err());
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_is_not_believed() {
+        let path = std::env::temp_dir().join(format!("ogent-users-mode-{}", std::process::id()));
+        std::fs::write(&path, line("bob", &["viewer"])).unwrap();
+        let found = [0o600, 0o644, 0o660, 0o602].map(|mode| {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            read_users(&path).map_or_else(|error| format!("{error:?}").contains("chmod"), |users| users.len() != 1)
+        });
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(found, [false, false, true, true]);
     }
 }

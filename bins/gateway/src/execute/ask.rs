@@ -1,7 +1,7 @@
 //! Receives a command that policy asks about or refuses, writes that down, and waits for the decision where somebody wants
 //! to.
 
-use ogent_broker::{ProposalRecord, Submission};
+use ogent_broker::{ProposalRecord, Submission, SubmitError};
 use ogent_protocol::rest::PendingCommand;
 use ogent_protocol::{ProposalEvent, ProposalState};
 use tokio::time::{Instant, timeout_at};
@@ -58,6 +58,10 @@ impl Executor {
     }
 
     async fn open(&self, prepared: &Prepared, opening: &ProposalEvent) -> Result<Submission, ExecuteError> {
+        if !self.headroom.has_room_to_ask() {
+            let source = SubmitError::Full("the stream of approvals is nine tenths full".to_owned());
+            return Err(ExecuteError::Submit { id: prepared.run.id.clone(), source });
+        }
         let submission = self.ledger.propose(opening).await.map_err(|source| {
             metrics::publish_failed();
             ExecuteError::Submit { id: prepared.run.id.clone(), source }
@@ -76,10 +80,12 @@ impl Executor {
         started: Instant,
     ) -> Result<Answer, ExecuteError> {
         let Prepared { agent, run, .. } = prepared;
-        if record.agent != *agent || !record.run.asks_the_same(run) {
+        let is_blocked = matches!(record.state, ProposalState::Blocked);
+        let is_same = record.run.asks_the_same(run) || (is_blocked && gate::is_refused_as(run, &record.run));
+        if record.agent != *agent || !is_same {
             return Err(ExecuteError::Mismatch(run.id.clone()));
         }
-        if let ProposalState::Blocked = record.state {
+        if is_blocked {
             let (id, verdict, ruling) = (Some(run.id.clone()), Some(record.verdict), record.ruling);
             return Err(ExecuteError::Blocked(Box::new(Refused { id, verdict, ruling })));
         }

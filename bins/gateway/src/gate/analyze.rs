@@ -64,9 +64,9 @@ impl Analyzer {
             request.programs = self.directory.inventory(&state.info.id).await?.map(|inventory| inventory.programs);
         }
         let own = self.own(&request, &program, &state.info);
-        // What an analyst says of the command is the rules' verdict too; what becomes of it is decided here.
+        // Of an analyst only what its model says counts, and only upwards: whoever answers could say anything.
         Ok(match self.gate.shared.advisors.ask(&request, ANALYST_WITHIN).await {
-            Ok(theirs) if Some(&theirs.id) == request.id.as_ref() => Analysis { ruling: own.ruling, ..theirs },
+            Ok(theirs) if Some(&theirs.id) == request.id.as_ref() => advised(own, theirs),
             Ok(_) => own,
             Err(error) => {
                 tracing::debug!(%error, "analysed without an analyst");
@@ -119,6 +119,16 @@ impl Analyzer {
     }
 }
 
+/// The gateway's own analysis with what a model has said.
+fn advised(own: Analysis, theirs: Analysis) -> Analysis {
+    let advice = theirs.advice.map(|mut advice| {
+        advice.raise = advice.raise.filter(|raise| raise.level > own.level);
+        advice
+    });
+    let level = advice.as_ref().and_then(|advice| advice.raise.as_ref()).map_or(own.level, |raise| raise.level);
+    Analysis { level, advisor: theirs.advisor, advice, ..own }
+}
+
 /// What the request does not say, the agent does.
 fn complete(request: &mut AnalysisRequest, info: &AgentInfo) {
     let is_own = request.user.as_ref().is_none_or(|user| *user == info.user);
@@ -128,5 +138,41 @@ fn complete(request: &mut AnalysisRequest, info: &AgentInfo) {
     if is_own {
         request.home = request.home.take().or_else(|| info.home.clone());
         request.cwd = request.cwd.take().or_else(|| info.cwd.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ogent_protocol::{Advice, Raise, RiskLevel, Verdict};
+
+    fn analysis(level: RiskLevel, raise: Option<RiskLevel>) -> Analysis {
+        let raise = raise.map(|level| Raise { level, reason: "so it says".into() });
+        let (model, explanation) = ("m".to_owned(), "words".to_owned());
+        Analysis {
+            id: CommandId::generate(),
+            agent: None,
+            command: "ls".into(),
+            level,
+            verdict: Verdict { level, ..Verdict::default() },
+            advisor: AdvisorState::Answered,
+            advice: Some(Advice { model, explanation, suggestions: Vec::new(), raise }),
+            ruling: None,
+            micros: 0.0,
+            analysed_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn an_analyst_may_raise_and_nothing_else() {
+        use RiskLevel::{Critical, High, Low};
+        for (raise, level) in [(Some(Critical), Critical), (Some(Low), High), (None, High)] {
+            let own = Analysis { ruling: Some(unjudged()), advice: None, ..analysis(High, None) };
+            let theirs = Analysis { command: "other".into(), ..analysis(Low, raise) };
+            let told = advised(own.clone(), theirs);
+            assert_eq!((told.level, told.verdict.level, told.command.as_str()), (level, High, "ls"));
+            assert_eq!((&told.id, &told.ruling), (&own.id, &own.ruling));
+            assert_eq!(told.advice.unwrap().raise.is_some(), level == Critical);
+        }
     }
 }

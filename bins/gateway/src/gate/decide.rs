@@ -7,14 +7,14 @@ mod error;
 mod wish;
 
 use jiff::Timestamp;
-use ogent_broker::{Ledger, ProposalRecord};
+use ogent_broker::{Directory, Ledger, ProposalRecord, Submission};
 use ogent_protocol::approval::{Expired, Refusal};
 use ogent_protocol::rest::{ApproveRequest, CommandView, DenyRequest};
 use ogent_protocol::{Approval, CommandId, CommandStatus, ProposalEvent, ProposalKind, ProposalState};
 
 pub(crate) use error::DecideError;
 
-use super::{carry_out, is_too_late, submit, view};
+use super::{Gate, SendError, is_too_late, submit, view};
 use crate::headroom::Headroom;
 use crate::history::HistoryError;
 use crate::metrics;
@@ -29,14 +29,37 @@ pub(crate) struct Decider {
     ledger: Ledger,
     headroom: Headroom,
     reminders: Reminders,
+    gate: Gate,
+    directory: Directory,
 }
 
 // === impl Decider ===
 
 impl Decider {
     #[must_use]
-    pub(crate) fn new(ledger: Ledger, headroom: Headroom, reminders: Reminders) -> Self {
-        Self { ledger, headroom, reminders }
+    pub(crate) fn new(
+        ledger: Ledger,
+        headroom: Headroom,
+        reminders: Reminders,
+        gate: Gate,
+        directory: Directory,
+    ) -> Self {
+        Self { ledger, headroom, reminders, gate, directory }
+    }
+
+    /// Sends the command of an approved proposal, where nobody has.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub(crate) async fn carry_out(&self, proposal: &ProposalRecord) -> Result<(), SendError> {
+        let submission = submit::carry_out(&self.ledger, proposal).await?;
+        // Like any command: it counts when the next one is judged, and an analyst may say something about it.
+        if let Submission::New { .. } = submission
+            && let Some(state) = self.directory.get(&proposal.agent)
+        {
+            self.gate.sent(&state.info, &proposal.run);
+        }
+        Ok(())
     }
 
     /// Approves what waits under `id`, and sends it. Gives the command as it stands then.
@@ -168,8 +191,7 @@ impl Decider {
             // Where it was sent in time, the history shows it; where not, it is not wanted any more.
             return Err(DecideError::closed(record));
         }
-        let id = || record.run.id.clone();
-        carry_out(&self.ledger, record).await.map_err(|source| DecideError::Submit { id: id(), source })?;
+        self.carry_out(record).await.map_err(|error| DecideError::unsent(record, error))?;
         let run = submit::approved(record, approval);
         let mut shown = view(record);
         shown.status = CommandStatus::Queued;

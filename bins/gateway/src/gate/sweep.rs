@@ -12,12 +12,17 @@ use ogent_protocol::{AgentId, CommandId, ProposalKind, ProposalState, limits};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::{Decider, carry_out, is_too_late};
+use super::{Decider, SendError, is_too_late};
 use crate::limits::{MAX_SWEPT, SWEEP_APPROVALS_EVERY};
 use crate::metrics;
 
 /// How long an approval is left to the gateway that took it, which sends the command in the next moment.
 const LEAVE_FOR: SignedDuration = SignedDuration::from_secs(5);
+/// When a proposal is looked at again that could not be ended.
+const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// After so many failures one behind the other the round ends: it is the broker, and each of them waits for it. The next
+/// round goes on with the others, because these are due later.
+const MAX_FAILURES: u32 = 3;
 /// Proposals are open for [`limits::MAX_APPROVAL`] at most; clocks may differ by so much.
 const MARGIN: Duration = Duration::from_secs(10 * 60);
 
@@ -37,6 +42,8 @@ struct Open {
     /// When.
     due: Timestamp,
     is_approved: bool,
+    /// Whether somebody was told that it cannot be ended.
+    is_told: bool,
 }
 
 // === impl Sweeper ===
@@ -76,13 +83,33 @@ impl Sweeper {
             .filter(|(_, one)| one.due <= now)
             .map(|(id, one)| (id.clone(), one.agent.clone()))
             .collect();
+        let mut failures = 0;
         for (id, agent) in due {
-            match self.end(&agent, &id).await? {
-                None => drop(self.open.remove(&id)),
-                Some(later) => self.open.get_mut(&id).into_iter().for_each(|one| one.due = later),
+            match self.end(&agent, &id).await {
+                Ok(None) => drop(self.open.remove(&id)),
+                Ok(Some(later)) => self.open.get_mut(&id).into_iter().for_each(|one| one.due = later),
+                Err(error) => {
+                    self.put_off(&id, &error);
+                    failures += 1;
+                    if failures == MAX_FAILURES {
+                        return Ok(());
+                    }
+                    continue;
+                }
             }
+            failures = 0;
         }
         Ok(())
+    }
+
+    /// What cannot be ended now must not keep the others from it.
+    fn put_off(&mut self, id: &CommandId, error: &SendError) {
+        let Some(one) = self.open.get_mut(id) else { return };
+        match std::mem::replace(&mut one.is_told, true) {
+            false => tracing::warn!(command = %id, %error, "a proposal cannot be ended or sent now"),
+            true => tracing::debug!(command = %id, %error, "a proposal still cannot be ended or sent"),
+        }
+        one.due = Timestamp::now().checked_add(AGAIN_AFTER).unwrap_or(Timestamp::MAX);
     }
 
     /// Takes in what was stored since the last time.
@@ -116,11 +143,11 @@ impl Sweeper {
             // It is shown as expired all the same, and an approved one is sent when somebody looks at it.
             return tracing::warn!(command = %event.command, "too many open proposals to look after this one");
         }
-        self.open.insert(event.command, Open { agent: event.agent, due, is_approved });
+        self.open.insert(event.command, Open { agent: event.agent, due, is_approved, is_told: false });
     }
 
     /// Does what is due. Gives the time to look again; `None` where nothing is left to do.
-    async fn end(&self, agent: &AgentId, id: &CommandId) -> Result<Option<Timestamp>, ReadError> {
+    async fn end(&self, agent: &AgentId, id: &CommandId) -> Result<Option<Timestamp>, SendError> {
         let Some(record) = self.ledger.proposal_of(agent, id).await? else { return Ok(None) };
         // What the broker does not take now is tried at the next look.
         let again = |done: bool| (!done).then_some(Timestamp::MIN);
@@ -131,12 +158,13 @@ impl Sweeper {
                 if is_too_late(&record, Timestamp::now()) || self.ledger.held(agent, id).await?.is_some() {
                     return Ok(None);
                 }
-                let sent = carry_out(&self.ledger, &record).await;
-                match &sent {
-                    Ok(_) => tracing::warn!(command = %id, "sent an approved command that had not been sent"),
-                    Err(error) => tracing::warn!(command = %id, %error, "an approved command cannot be sent"),
+                match self.decider.carry_out(&record).await {
+                    Ok(()) => tracing::warn!(command = %id, "sent an approved command that had not been sent"),
+                    // It will be so the next time, too.
+                    Err(error @ SendError::Taken(_)) => tracing::warn!(command = %id, %error, "given up"),
+                    Err(error) => return Err(error),
                 }
-                Ok(again(sent.is_ok()))
+                Ok(None)
             }
             _ => Ok(None),
         }

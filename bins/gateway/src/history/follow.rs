@@ -162,7 +162,7 @@ impl History {
         };
         if matches!(decided.state, ProposalState::Approved(_)) && !gate::is_too_late(&decided, Timestamp::now()) {
             // Whoever took the approval does this; it may have died.
-            if let Err(error) = gate::carry_out(&self.ledger, &decided).await {
+            if let Err(error) = self.decider.carry_out(&decided).await {
                 tracing::warn!(command = %record.run.id, %error, "an approved command cannot be sent");
             }
         }

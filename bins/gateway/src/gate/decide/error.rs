@@ -4,6 +4,7 @@ use ogent_broker::{ProposalRecord, SubmitError};
 use ogent_protocol::approval::InvalidDecision;
 use ogent_protocol::{CommandId, InvalidIntent, ProposalState};
 
+use crate::gate::SendError;
 use crate::history::HistoryError;
 
 /// Why a decision was not taken.
@@ -34,6 +35,9 @@ pub(crate) enum DecideError {
     /// What waits is something else than what was seen.
     #[error("the hash is not that of command {0}: look at it again before you approve it")]
     Mismatch(CommandId),
+    /// What was approved cannot be sent: something else has its id.
+    #[error("another command has the id {0}: what was approved was not sent, and will not be")]
+    Taken(CommandId),
     /// Others decide at the same moment, and the ledger does not show what came of it.
     #[error("what was decided about command {0} cannot be seen yet")]
     Contested(CommandId),
@@ -59,6 +63,15 @@ impl DecideError {
             _ => None,
         };
         Self::Closed { id: record.run.id.clone(), state: record.state.name(), by }
+    }
+
+    /// An approved command that was not sent.
+    pub(super) fn unsent(record: &ProposalRecord, error: SendError) -> Self {
+        match error {
+            SendError::Submit(source) => Self::Submit { id: record.run.id.clone(), source },
+            SendError::Read(error) => Self::History(HistoryError::Read(error)),
+            SendError::Taken(id) => Self::Taken(id),
+        }
     }
 
     /// A decision that may not come here.

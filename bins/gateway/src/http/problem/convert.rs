@@ -88,7 +88,7 @@ impl From<DecideError> for ApiError {
                 return away(&format!("others decide about command {id} at this moment; try again"));
             }
             DecideError::Own(_) => Code::OwnCommand,
-            DecideError::Mismatch(_) => Code::ApprovalMismatch,
+            DecideError::Mismatch(_) | DecideError::Taken(_) => Code::ApprovalMismatch,
             DecideError::NeverAsked(_) | DecideError::Closed { .. } => Code::NotAwaitingApproval,
         };
         Self::new(code, error.to_string())

@@ -1,5 +1,7 @@
 //! Receives the first event of a proposal, gives it as text: everything that an approval would be for.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use ogent_protocol::approval::{ProposalEvent, ProposalKind};
 use ogent_protocol::{AgentId, Program, Ruling, Run, Verdict};
@@ -20,6 +22,7 @@ pub(super) struct Shown {
     verdict: Verdict,
     ruling: Ruling,
     expires_at: Timestamp,
+    start_within_s: Option<f64>,
 }
 
 // === impl Shown ===
@@ -35,6 +38,7 @@ impl Shown {
             verdict: proposed.verdict,
             ruling: proposed.ruling,
             expires_at: proposed.expires_at,
+            start_within_s: proposed.start_within_s,
         })
     }
 
@@ -62,6 +66,18 @@ impl Shown {
         text
     }
 
+    /// Until when it may start, once it is approved.
+    fn not_after(&self) -> String {
+        match (self.start_within_s, self.run.not_after) {
+            (Some(within), _) => {
+                let within = Duration::try_from_secs_f64(within).map_or_else(|_| within.to_string(), humane::duration);
+                format!("{within} after the approval")
+            }
+            (None, Some(not_after)) => humane::moment(not_after),
+            (None, None) => "a day after the approval".to_owned(),
+        }
+    }
+
     fn terms(&self) -> Table {
         let run = &self.run;
         let mut table = Table::default();
@@ -74,6 +90,7 @@ impl Shown {
         table.field("asked by", run.requested_by.as_deref().unwrap_or("nobody knows"));
         table.optional_field("reason", run.reason.as_deref().map(Cell::lines));
         table.field("expires", humane::moment(self.expires_at));
+        table.field("not after", self.not_after());
         table.field("id", run.id.as_str());
         table.field("hash", self.hash.as_str());
         table
@@ -106,7 +123,7 @@ mod tests {
         let shown = shown(&json!({
             "type": "run", "id": "c1", "command": lines.join("\n"), "cwd": "/srv/x", "user": "www", "timeout_s": 60.0,
             "env": {"LD_PRELOAD": "/tmp/evil\u{202e}.so", "B": "two\nli\u{200b}nes"}, "stdin": stdin.join("\n"),
-            "requested_by": "alice", "reason": "why not", "execution_target": "ssh:db1"
+            "not_after": "2026-05-02T09:00:00Z", "requested_by": "alice", "reason": "why not", "execution_target": "ssh:db1"
         }));
         for width in [None, Some(60)] {
             let text = shown.text(Look { width, has_color: false });
@@ -125,6 +142,7 @@ mod tests {
                 "1m0s",
                 "c1",
                 "2026-05-01T08:30:00.000Z",
+                "2026-05-02T09:00:00.000Z",
                 "delete",
                 "needs approval: risk high",
                 "web-1",

@@ -120,6 +120,7 @@ impl Ledger {
                 seq: Some(seq),
                 next_by_subj: Some(ALL_APPROVALS.to_owned()),
                 batch: (before - seq).min(MAX_BATCH),
+                is_lenient: true,
                 ..Query::default()
             };
             let batch = self.broker.read(APPROVALS, &query).await?;
@@ -147,7 +148,8 @@ impl Ledger {
                 some.iter().map(|record| subject::approval(&record.agent, &record.run.id)).collect();
             // A batch may end early at its bound in bytes: then ask again for those that did not come.
             while !subjects.is_empty() {
-                let query = Query { multi_last: subjects.clone(), batch: MAX_BATCH, ..Query::default() };
+                let query =
+                    Query { multi_last: subjects.clone(), batch: MAX_BATCH, is_lenient: true, ..Query::default() };
                 let batch = self.broker.read(APPROVALS, &query).await?;
                 for last in &batch.records {
                     let Some((agent, id)) = subject::parse_ledger(&last.subject) else { continue };
@@ -183,7 +185,7 @@ impl Ledger {
             ApprovalStart::Sequence(seq) => (Some(seq.max(1)), None),
         };
         let next_by_subj = Some(ALL_APPROVALS.to_owned());
-        let query = Query { seq, start_time, next_by_subj, batch: MAX_BATCH, ..Query::default() };
+        let query = Query { seq, start_time, next_by_subj, batch: MAX_BATCH, is_lenient: true, ..Query::default() };
         let batch = self.broker.read(APPROVALS, &query).await?;
         let events = batch.records.iter().filter_map(|stored| {
             // What cannot be read was told when somebody looked for it.
