@@ -15,13 +15,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut packed, mut listed) = (Vec::new(), String::from("&[\n"));
     for path in &files {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let mut content: Value = match toml::from_str(&std::fs::read_to_string(path)?) {
-            Ok(content) => content,
-            Err(error) => {
-                println!("cargo:warning=rules/{name}.toml: {error}");
-                continue;
-            }
-        };
+        let mut content: Value =
+            toml::from_str(&std::fs::read_to_string(path)?).map_err(|error| format!("rules/{name}.toml: {error}"))?;
         drop_examples(&mut content);
         let content = rmp_serde::to_vec_named(&content)?;
         if name == "verbs" {

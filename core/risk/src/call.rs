@@ -203,7 +203,9 @@ impl Judge<'_> {
         self.scope.calls.push(Rc::clone(body));
         let arguments = std::mem::replace(&mut self.scope.arguments, words);
         let outer = std::mem::replace(&mut self.frame, frame);
+        self.scope.enter();
         let data = self.node(body, stdin);
+        self.scope.leave();
         self.frame = outer;
         self.scope.arguments = arguments;
         self.scope.calls.pop();

@@ -277,6 +277,16 @@ impl<'a> Judge<'a> {
         self.steps < MAX_STEPS
     }
 
+    /// The first items of a list; when there are more, that is said, and the command is asked for.
+    pub(crate) fn first<T>(&mut self, items: impl Iterator<Item = T>, most: usize, span: Span) -> Vec<T> {
+        let mut items: Vec<T> = items.take(most + 1).collect();
+        if items.len() > most {
+            items.truncate(most);
+            self.report.give_up("it has a longer list than is looked at", span);
+        }
+        items
+    }
+
     /// Counts one search for the names that a pattern may stand for; false when there have been too many.
     pub(crate) fn search(&mut self, span: Span) -> bool {
         self.patterns += 1;

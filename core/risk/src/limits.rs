@@ -31,6 +31,12 @@ pub(crate) const MAX_EXPANDED_BYTES: usize = 256 * 1024;
 /// Words that one word may become, by braces or by splitting.
 pub(crate) const MAX_FIELDS: usize = 1024;
 
+/// Commands that `xargs -I` or `parallel` make of a known list.
+pub(crate) const MAX_CALLS: usize = 32;
+
+/// Items of a known list: words for `xargs`, lines for `mapfile`, jobs of a table, recipes of a makefile.
+pub(crate) const MAX_ITEMS: usize = 256;
+
 /// Times that a loop over a known list is followed.
 pub(crate) const MAX_ROUNDS: usize = 32;
 

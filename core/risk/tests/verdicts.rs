@@ -291,6 +291,37 @@ fn what_may_not_be_reached_takes_nothing_away() {
 }
 
 #[test]
+fn what_a_function_calls_its_own_ends_with_it() {
+    all_are_at_least(
+        RiskLevel::High,
+        &[
+            "x=/etc; f() { local x=/tmp/q; }; f; rm -rf \"$x\"",
+            "x=/etc; f() { local x; x=/tmp/q; }; f; rm -rf \"$x\"",
+            "x=/etc; f() { typeset x=/tmp/q; }; f; rm -rf \"$x\"",
+            "x=/tmp/q; f() { declare -g x=/etc; }; f; rm -rf \"$x\"",
+            "x=/tmp/q; f() { x=/etc; }; f; rm -rf \"$x\"",
+        ],
+    );
+    let inside = verdict("x=/etc; f() { local x=/tmp/q; rm -rf \"$x\"; }; f");
+    assert!(inside.level < RiskLevel::High, "{inside:?}");
+}
+
+#[test]
+fn long_lists_are_not_cut_in_silence() {
+    let list = |end: &str, count: usize| format!("{}{end}", "/tmp/q\n".repeat(count));
+    for line in [
+        format!("printf '{}' | xargs -I X rm -rf X", list("/etc", 40)),
+        format!("printf '{}' | xargs rm -rf", list("/etc", 300)),
+        format!("printf '{}' | parallel rm -rf", list("/etc", 40)),
+        format!("printf '{}' | crontab -", list("* * * * * rm -rf /etc", 300)),
+        format!("mapfile -t x < <(printf '{}'); rm -rf \"${{x[@]}}\"", list("/etc", 300)),
+    ] {
+        let verdict = verdict(&line);
+        assert!(verdict.level > RiskLevel::Low, "{line}: {verdict:?}");
+    }
+}
+
+#[test]
 fn code_hides_in_odd_places() {
     all_are(
         Critical,

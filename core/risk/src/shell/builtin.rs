@@ -5,9 +5,14 @@ use ogent_protocol::verdict::{EffectKind, Provenance, Span};
 
 use crate::data::Data;
 use crate::judge::Judge;
+use crate::limits::MAX_ITEMS;
 use crate::report::Deed;
 use crate::shell::scope::Value;
 use crate::word::Word;
+
+fn is_name(word: &Word) -> bool {
+    word.known().is_some_and(|text| !text.is_empty() && text.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric()))
+}
 
 impl Judge<'_> {
     /// What one of the shell's own commands prints; none where the name is not one.
@@ -99,7 +104,15 @@ impl Judge<'_> {
                 Data::nothing()
             }
             "unalias" => Data::nothing(),
-            "export" | "declare" | "local" | "readonly" | "typeset" => Data::nothing(),
+            "local" => {
+                // Those with a value have been made before the value was set.
+                for word in args.iter().filter(|word| is_name(word)) {
+                    self.scope.make_local(&word.text, self.branch > 0);
+                    self.scope.unset(&word.text, self.branch > 0);
+                }
+                Data::nothing()
+            }
+            "export" | "declare" | "readonly" | "typeset" => Data::nothing(),
             "unset" => {
                 for word in args.iter().filter(|word| !word.text.starts_with('-')) {
                     if word.text.starts_with("HIST") {
@@ -263,7 +276,8 @@ impl Judge<'_> {
             .to_owned();
         let words = match stdin.plain() {
             Some(text) => {
-                text.lines().take(256).map(|line| Word { source: stdin.source, ..Word::literal(line, span) }).collect()
+                let lines = self.first(text.lines(), MAX_ITEMS, span);
+                lines.into_iter().map(|line| Word { source: stdin.source, ..Word::literal(line, span) }).collect()
             }
             None => vec![stdin.to_word(span)],
         };

@@ -37,10 +37,24 @@ pub(crate) struct Scope {
     pub(crate) alternatives: usize,
     /// Functions that are being followed.
     pub(crate) calls: Vec<Rc<Node>>,
+    /// For each of them the variables that are its own.
+    locals: Vec<Vec<Local>>,
+}
+
+/// A variable of a function, which hides one of the same name.
+#[derive(Debug, Clone)]
+struct Local {
+    name: String,
+    /// What the hidden one may hold.
+    hidden: Option<Vec<Value>>,
+    /// Whether nobody knows that it hides anything.
+    maybe: bool,
 }
 
 /// Most values that are kept for one variable.
 const MAX_VALUES: usize = 8;
+/// Most variables of its own that a function may have; more are taken for those of everybody.
+const MAX_LOCALS: usize = 256;
 
 // === impl Scope ===
 
@@ -82,6 +96,35 @@ impl Scope {
             None => {
                 if self.vars.len() < 4096 {
                     self.vars.insert(name.to_owned(), vec![value]);
+                }
+            }
+        }
+    }
+
+    /// A function begins.
+    pub(crate) fn enter(&mut self) {
+        self.locals.push(Vec::new());
+    }
+
+    /// The variable is the function's own from now on.
+    pub(crate) fn make_local(&mut self, name: &str, maybe: bool) {
+        let Some(locals) = self.locals.last_mut() else { return };
+        if locals.len() < MAX_LOCALS && !locals.iter().any(|local| local.name == name) {
+            locals.push(Local { name: name.to_owned(), hidden: self.vars.get(name).cloned(), maybe });
+        }
+    }
+
+    /// The function ends: what its own variables have hidden shows again.
+    pub(crate) fn leave(&mut self) {
+        for Local { name, hidden, maybe } in self.locals.pop().unwrap_or_default() {
+            match hidden {
+                Some(values) if maybe => values.into_iter().for_each(|value| self.set(&name, value, true)),
+                Some(values) => {
+                    self.vars.insert(name, values);
+                }
+                None if maybe => {}
+                None => {
+                    self.vars.remove(&name);
                 }
             }
         }

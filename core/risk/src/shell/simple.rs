@@ -49,7 +49,7 @@ impl Judge<'_> {
             }
         }
         let mut all = Vec::new();
-        let mut declares = false;
+        let (mut declares, mut is_local) = (false, false);
         for (number, node) in words.iter().enumerate() {
             let K::Word { value, .. } = &node.kind else { continue };
             let place = self.span(node);
@@ -59,6 +59,7 @@ impl Judge<'_> {
                     self.aside(|judge| judge.alias(value, &alias, words, span, &input));
                 }
                 declares = ["export", "declare", "local", "readonly", "typeset"].contains(&value.as_str());
+                is_local = ["declare", "local", "typeset"].contains(&value.as_str());
             }
             match split_assignment(value).filter(|_| declares) {
                 Some(_) => {
@@ -68,6 +69,9 @@ impl Judge<'_> {
                             Some(other) => self.scope.get(other).unwrap_or(value),
                             None => value,
                         };
+                        if is_local && !all.iter().any(|word: &Word| word.is("-g")) {
+                            self.scope.make_local(&name, self.branch > 0);
+                        }
                         all.push(Word::literal(format!("{name}={}", value.scalar().shown()), place));
                         self.assign(&name, value);
                     }

@@ -5,6 +5,7 @@ use ogent_protocol::verdict::{EffectKind, Provenance, Span, TargetClass};
 
 use crate::data::Data;
 use crate::judge::Judge;
+use crate::limits::MAX_ITEMS;
 use crate::payload::Language;
 use crate::report::Deed;
 use crate::rules::{Parsed, Program};
@@ -132,14 +133,16 @@ impl Judge<'_> {
         let codes: Vec<Word> =
             parsed.all("--eval").chain(parsed.all("-E")).filter_map(|given| given.value.clone()).collect();
         for code in codes {
-            for recipe in recipes(&code.text) {
+            let recipes = recipes(&code.text);
+            for recipe in self.first(recipes, MAX_ITEMS, span) {
                 let word = Word { text: recipe, holes: Vec::new(), ..code.clone() };
                 self.aside(|judge| judge.run_text(&word, stdin, span));
             }
         }
         let file = parsed.value(&["-f", "--file", "--makefile"]).cloned();
         let known = file.map(|file| if file.is("-") { stdin.clone() } else { self.read_file(&file, span) });
-        for recipe in known.as_ref().and_then(Data::plain).map(recipes).unwrap_or_default() {
+        let recipes = known.as_ref().and_then(Data::plain).into_iter().flat_map(recipes);
+        for recipe in self.first(recipes, MAX_ITEMS, span) {
             self.aside(|judge| judge.run_text(&Word::literal(recipe, span), &Data::nothing(), span));
         }
         None
@@ -198,12 +201,12 @@ fn substitute(script: &str, text: &str) -> Option<String> {
 }
 
 /// The commands of a makefile: what stands behind a tab, behind the `;` of a rule, and in `$(shell …)`.
-fn recipes(text: &str) -> Vec<String> {
+fn recipes(text: &str) -> impl Iterator<Item = String> {
     let lines = text.lines().filter_map(|line| match line.strip_prefix('\t') {
         Some(recipe) => Some(recipe),
         None => line.split_once(':').and_then(|(_, rest)| rest.split_once(';')).map(|(_, recipe)| recipe),
     });
     let plain = |recipe: &str| recipe.trim_start_matches(['@', '-', '+', ' ']).replace("$$", "$");
     let calls = text.split("$(shell ").skip(1).filter_map(|rest| rest.split(')').next());
-    lines.map(plain).chain(calls.map(str::to_owned)).take(64).collect()
+    lines.map(plain).chain(calls.map(str::to_owned))
 }

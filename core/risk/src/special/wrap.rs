@@ -5,6 +5,7 @@ use ogent_protocol::verdict::{EffectKind, Provenance, Span};
 
 use crate::data::Data;
 use crate::judge::Judge;
+use crate::limits::{MAX_CALLS, MAX_ITEMS};
 use crate::report::Deed;
 use crate::rules::{Parsed, Program};
 use crate::shell_joined;
@@ -173,7 +174,8 @@ impl Judge<'_> {
         match (input.plain().filter(|_| !input.nothing).map(str::to_owned), placeholder) {
             (Some(text), Some(mark)) => {
                 let mut data = Data::nothing();
-                for line in text.lines().filter(|line| !line.trim().is_empty()).take(32) {
+                let lines = text.lines().filter(|line| !line.trim().is_empty());
+                for line in self.first(lines, MAX_CALLS, span) {
                     let item = Word { source: input.source, ..Word::literal(line.trim(), span) };
                     let call = words.iter().map(|word| replace(word, &mark, &item)).collect();
                     data = data.then(self.aside(|judge| judge.command(call, &quiet, span)));
@@ -181,10 +183,9 @@ impl Judge<'_> {
                 data
             }
             (Some(text), None) => {
-                let items =
-                    text.split(|c: char| c.is_whitespace() || c == '\0').filter(|item| !item.is_empty()).take(256);
+                let items = text.split(|c: char| c.is_whitespace() || c == '\0').filter(|item| !item.is_empty());
                 words.extend(
-                    items.map(|item| Word {
+                    self.first(items, MAX_ITEMS, span).into_iter().map(|item| Word {
                         source: input.source,
                         ..Word::literal(item.trim_matches(['"', '\'']), span)
                     }),
@@ -246,14 +247,14 @@ impl Judge<'_> {
             if from_files { Vec::new() } else { items.iter().filter(|word| !is_mark(word)).cloned().collect() };
         if items.is_empty() {
             match stdin.plain().filter(|_| !stdin.nothing) {
-                Some(text) => inputs.extend(text.lines().take(32).map(|line| Word::literal(line, span))),
+                Some(text) => inputs.extend(text.lines().map(|line| Word::literal(line, span))),
                 None => inputs.push(stdin.to_word(span)),
             }
         }
         if inputs.is_empty() {
             inputs.push(Word::unknown(Provenance::File, span));
         }
-        for item in inputs.iter().take(32) {
+        for item in self.first(inputs.iter(), MAX_CALLS, span) {
             let quoted = quoted(item);
             let item = if call.is_empty() { item } else { &quoted };
             let mut line: Vec<Word> =
@@ -343,8 +344,8 @@ impl Judge<'_> {
 
     /// Runs the jobs of a crontab. Those of the system name an account before the command.
     pub(crate) fn jobs(&mut self, data: &Data, span: Span) {
-        let lines: Vec<String> = data.text.iter().flat_map(|word| word.text.lines()).filter_map(job).take(64).collect();
-        for line in lines {
+        let lines = data.text.iter().flat_map(|word| word.text.lines()).filter_map(job);
+        for line in self.first(lines, MAX_ITEMS, span) {
             let rest = line.split_once(char::is_whitespace).map_or("", |(_, rest)| rest);
             let with_account = Some(rest).filter(|rest| crate::call::names_harm(rest));
             for text in [Some(line.as_str()), with_account].into_iter().flatten() {
