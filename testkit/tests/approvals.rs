@@ -85,11 +85,20 @@ async fn until(gateway: &TestGateway, id: &str, status: &str) -> Value {
 
 /// What follows a command until its end, by type.
 async fn follow(gateway: &TestGateway, id: &str, after: Option<u64>) -> Vec<String> {
+    all_of(open(gateway, id, after).await).await
+}
+
+/// The stream of events, joined: what happens from now on comes by it.
+async fn open(gateway: &TestGateway, id: &str, after: Option<u64>) -> reqwest::Response {
     let mut request = gateway.request(reqwest::Method::GET, &format!("/commands/{id}/events"));
     if let Some(after) = after {
         request = request.header("Last-Event-ID", after.to_string());
     }
-    let text = request.send().await.unwrap().text().await.unwrap();
+    request.send().await.unwrap()
+}
+
+async fn all_of(stream: reqwest::Response) -> Vec<String> {
+    let text = stream.text().await.unwrap();
     let name = |line: &str| line.strip_prefix("event:").map(|name| name.trim().trim_start_matches("ogent.").to_owned());
     text.lines().filter_map(name).collect()
 }
@@ -466,10 +475,9 @@ async fn a_socket_shows_it_too() {
 async fn who_follows_sees_it_go_on_and_end() {
     let (_broker, gateway, _agent, _folder) = stage().await;
     let (id, _) = ask(&gateway, "echo done").await;
-    let (seen, ()) = tokio::join!(follow(&gateway, &id, None), async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        decide(&gateway, &bob(), &id, "approve", json!({})).await;
-    });
+    let stream = open(&gateway, &id, None).await;
+    decide(&gateway, &bob(), &id, "approve", json!({})).await;
+    let seen = all_of(stream).await;
     let expected = ["approval.proposed", "approval.approved", "command.accepted", "command.finished", "end"];
     assert_eq!(seen, expected);
     assert_eq!(follow(&gateway, &id, None).await, expected, "later, too");
