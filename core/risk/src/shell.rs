@@ -3,6 +3,7 @@
 mod arithmetic;
 mod builtin;
 mod expand;
+mod guard;
 mod param;
 mod redirect;
 pub(crate) mod scope;

@@ -348,10 +348,22 @@ fn given_variables_count_as_written() {
         ("LD_PRELOAD", "/tmp/x.so"),
         ("GIT_CONFIG_COUNT", "1"),
         ("BASH_FUNC_id%%", "() { x; }"),
+        ("TAR_OPTIONS", "--checkpoint=1 --checkpoint-action=exec=x"),
+        ("NODE_OPTIONS", "--import /srv/x.mjs"),
+        ("PERL5OPT", "-Mx"),
+        ("PYTHONPATH", "/srv/lib:/tmp/x"),
+        ("MAKEFLAGS", "--eval=x"),
     ] {
         let env = [(name.to_owned(), value.to_owned())].into();
         let context = Context { env, ..Context::default() };
         assert!(judge(&Program::Shell("ls".into()), &context).level >= High, "{name}");
+    }
+    for (name, value) in
+        [("TAR_OPTIONS", "--exclude=x"), ("NODE_OPTIONS", "--max-old-space-size=1"), ("PYTHONPATH", "src")]
+    {
+        let env = [(name.to_owned(), value.to_owned())].into();
+        let context = Context { env, ..Context::default() };
+        assert_eq!(judge(&Program::Shell("ls".into()), &context).level, RiskLevel::None, "{name}");
     }
     let context = Context { stdin: Some("rm -rf /".into()), ..Context::default() };
     assert_eq!(judge(&Program::Shell("sh /dev/fd/0".into()), &context).level, Critical);

@@ -1,11 +1,10 @@
 //! Follows a simple command: its assignments, its redirections, its words.
 
-use ogent_protocol::verdict::{EffectKind, Provenance, Span};
+use ogent_protocol::verdict::{Provenance, Span};
 use rable::{Node, NodeKind as K};
 
 use crate::data::Data;
 use crate::judge::Judge;
-use crate::report::Deed;
 use crate::shell::scope::Value;
 use crate::word::Word;
 use crate::word::parts;
@@ -186,135 +185,9 @@ impl Judge<'_> {
         }
         data
     }
-
-    /// Variables through which programs are told to run or load something.
-    pub(crate) fn guard_variable(&mut self, name: &str, value: &Word) {
-        let span = value.span;
-        if value.is_blank() {
-            return;
-        }
-        match name {
-            "PROMPT_COMMAND"
-            | "GIT_PAGER"
-            | "PAGER"
-            | "MANPAGER"
-            | "GIT_SSH_COMMAND"
-            | "GIT_EDITOR"
-            | "EDITOR"
-            | "VISUAL"
-            | "GIT_SEQUENCE_EDITOR"
-            | "GIT_EXTERNAL_DIFF"
-            | "GIT_ASKPASS"
-            | "SSH_ASKPASS"
-            | "SUDO_ASKPASS"
-            | "BROWSER"
-            | "GIT_PROXY_COMMAND"
-            | "SYSTEMD_PAGER"
-            | "SYSTEMD_EDITOR"
-            | "FCEDIT"
-            | "RSYNC_RSH"
-            | "CVS_RSH"
-            | "TAR_OPTIONS"
-            | "MAKEFLAGS"
-            | "PSQL_PAGER"
-            | "PSQL_EDITOR"
-            | "KUBE_EDITOR"
-            | "SUDO_EDITOR"
-            | "BAT_PAGER"
-            | "DELTA_PAGER"
-            | "AWS_PAGER"
-            | "GIT_SSH" => {
-                self.code(value, &Data::unknown(Provenance::CommandOutput), Provenance::Literal, span);
-            }
-            "PS0" | "PS1" | "PS2" | "PS4" => {
-                let prompt = Word { text: format!(": \"{}\"", value.text), holes: Vec::new(), ..value.clone() };
-                self.code(&prompt, &Data::nothing(), Provenance::Literal, span);
-            }
-            "LESSOPEN" | "LESSCLOSE" => {
-                let code = Word {
-                    text: value.text.trim_start_matches(['|', '-']).to_owned(),
-                    holes: Vec::new(),
-                    ..value.clone()
-                };
-                self.code(&code, &Data::nothing(), Provenance::Literal, span);
-            }
-            "BASH_ENV" | "ENV" => {
-                self.script(value, span);
-            }
-            "LD_PRELOAD" | "LD_AUDIT" | "LD_LIBRARY_PATH" | "DYLD_INSERT_LIBRARIES" | "DYLD_LIBRARY_PATH" => {
-                let level = ogent_protocol::RiskLevel::High;
-                let deed = Deed::new(EffectKind::Execute, span).from(Provenance::File).at(level);
-                self.add(Deed {
-                    attack: Some("T1574.006".to_owned()),
-                    ..deed.because(format!("loads code of its choice into programs ({name})"))
-                });
-            }
-            "PATH" => {
-                let strange = value.text.split(':').any(|folder| !folder.is_empty() && !is_usual_folder(folder));
-                if strange || !value.holes.is_empty() && value.text.is_empty() {
-                    self.report.opaque("PATH is changed: which programs are found is not known", span);
-                    if value
-                        .text
-                        .split(':')
-                        .any(|folder| folder == "." || folder.starts_with("/tmp") || folder.starts_with("/dev/shm"))
-                    {
-                        let deed = Deed::new(EffectKind::Execute, span)
-                            .from(Provenance::File)
-                            .at(ogent_protocol::RiskLevel::High);
-                        self.add(deed.because("looks for programs where anybody may put some"));
-                    }
-                }
-            }
-            "PERL5OPT" | "PYTHONSTARTUP" | "PYTHONPATH" | "RUBYOPT" | "NODE_OPTIONS" | "PERL5LIB" | "RUBYLIB"
-            | "NODE_PATH" | "JAVA_TOOL_OPTIONS" | "_JAVA_OPTIONS" | "PYTHONINSPECT" | "GCONV_PATH" | "OPENSSL_CONF" => {
-                let dangerous =
-                    ["-M", "-r", "--require", "-e", "-javaagent"].iter().any(|flag| value.text.contains(flag));
-                if dangerous || value.text.starts_with("/tmp") {
-                    let deed =
-                        Deed::new(EffectKind::Execute, span).from(Provenance::File).at(ogent_protocol::RiskLevel::High);
-                    self.add(deed.because(format!("loads code of its choice into programs ({name})")));
-                }
-            }
-            name if name.starts_with("GIT_CONFIG")
-                || name.starts_with("BASH_FUNC_")
-                || name.starts_with("TAR_OPTIONS") =>
-            {
-                let deed =
-                    Deed::new(EffectKind::Execute, span).from(Provenance::Unknown).at(ogent_protocol::RiskLevel::High);
-                self.add(deed.because(format!("changes what a program runs ({name})")));
-            }
-            "HISTFILE" | "HISTSIZE" | "HISTFILESIZE" | "HISTCONTROL" | "HISTIGNORE" => {
-                let hides = match name {
-                    "HISTCONTROL" | "HISTIGNORE" => {
-                        value.text.contains("ignorespace")
-                            || value.text.contains("ignoreboth")
-                            || value.text.contains('*')
-                    }
-                    "HISTFILE" => value.text.starts_with("/dev/null"),
-                    _ => value.text.trim() == "0",
-                };
-                if hides {
-                    self.add(
-                        Deed::new(EffectKind::HistoryTampering, span)
-                            .because("keeps commands out of the shell's history"),
-                    );
-                }
-            }
-            name if ["_COMMAND", "_PAGER", "_EDITOR", "_ASKPASS", "_RSH", "_SSH"]
-                .iter()
-                .any(|end| name.ends_with(end)) =>
-            {
-                let first = value.text.split_whitespace().next().unwrap_or_default();
-                if value.holes.is_empty() && self.is_known(first.rsplit('/').next().unwrap_or_default()) {
-                    self.code(value, &Data::nothing(), Provenance::Literal, span);
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
-fn is_usual_folder(folder: &str) -> bool {
+pub(super) fn is_usual_folder(folder: &str) -> bool {
     let usual = [
         "/bin",
         "/sbin",
