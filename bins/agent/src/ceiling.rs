@@ -2,23 +2,21 @@
 //! gateway, but by this agent's own policy, its own programs, and what it ran before. So what is published straight to the
 //! broker is judged, too.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use nix::unistd::User;
 use ogent_protocol::limits::{MAX_HISTORY, MAX_HISTORY_LINE_BYTES};
 use ogent_protocol::verdict::{Reason, Span};
-use ogent_protocol::{AgentId, AgentInfo, Decision, Inventory, PolicyMode, RiskLevel, Ruling, Run, Verdict, approval};
+use ogent_protocol::{AgentInfo, Decision, Inventory, PolicyMode, RiskLevel, Ruling, Run, Verdict, approval};
 use ogent_risk::{Context, Policy, Reach};
 
 /// What this agent lets run.
 pub(crate) struct Ceiling {
     policy: Policy,
-    agent: AgentId,
-    labels: BTreeMap<String, String>,
-    /// What is known without a command.
-    machine: Context,
+    /// What this agent says of its machine.
+    info: AgentInfo,
     programs: RwLock<Option<ogent_risk::Inventory>>,
     /// The commands that were started last, the oldest first.
     history: Mutex<VecDeque<String>>,
@@ -37,27 +35,11 @@ pub(crate) struct Judged {
 
 impl Ceiling {
     pub(crate) fn new(policy: Policy, info: &AgentInfo) -> Self {
-        let is_bash = info.shell.as_ref().is_some_and(|path| path.rsplit('/').next() == Some("bash"));
-        let machine = Context {
-            system: system(&info.platform.os),
-            shell: if is_bash { "bash".to_owned() } else { "sh".to_owned() },
-            user: Some(info.user.clone()),
-            cwd: info.cwd.clone(),
-            home: info.home.clone(),
-            ..Context::default()
-        };
         if policy.mode != PolicyMode::Off {
             // The first command should not wait until the rules are read.
             ogent_risk::prepare();
         }
-        Self {
-            policy,
-            agent: info.id.clone(),
-            labels: info.labels.clone(),
-            machine,
-            programs: RwLock::default(),
-            history: Mutex::default(),
-        }
+        Self { policy, info: info.clone(), programs: RwLock::default(), history: Mutex::default() }
     }
 
     /// The programs that commands find from now on.
@@ -89,7 +71,7 @@ impl Ceiling {
             tracing::error!(command = %run.id, "invariant violated: the rules have panicked");
             unjudged()
         });
-        let ruling = self.policy.rule(&verdict, Reach { labels: &self.labels, targets: 1 });
+        let ruling = self.policy.rule(&verdict, Reach { labels: &self.info.labels, targets: 1 });
         Some(Judged { verdict: verdict.bounded(), ruling })
     }
 
@@ -114,7 +96,7 @@ impl Ceiling {
 
     fn wrong_approval(&self, run: &Run) -> Option<&'static str> {
         let found = run.approval.as_ref()?;
-        if found.hash != approval::hash(&self.agent, run) {
+        if found.hash != approval::hash(&self.info.id, run) {
             return Some("its approval is for something else than what would run here");
         }
         // Where nobody is known to have asked, everybody may have.
@@ -123,39 +105,23 @@ impl Ceiling {
     }
 
     fn context(&self, run: &Run) -> Context {
-        let account = run.user.as_ref().filter(|user| Some(*user) != self.machine.user.as_ref());
-        let home = match account {
-            None => self.machine.home.clone(),
-            Some(name) => {
-                User::from_name(name).ok().flatten().and_then(|user| user.dir.into_os_string().into_string().ok())
-            }
-        };
         // Without a folder of its own, a command of another account runs in that account's home.
-        let cwd = if account.is_some() { home.clone() } else { self.machine.cwd.clone() };
+        let account = run.user.as_ref().filter(|user| **user != self.info.user);
+        let home = account.and_then(|name| User::from_name(name).ok().flatten());
+        let home = home.and_then(|user| user.dir.into_os_string().into_string().ok());
         // With a PATH of its own, the command finds other programs.
         let programs = match run.env.contains_key("PATH") {
             true => None,
             false => self.programs.read().unwrap_or_else(PoisonError::into_inner).clone(),
         };
+        let known = Context::of(&self.info, run);
         Context {
-            user: run.user.clone().or_else(|| self.machine.user.clone()),
-            cwd: run.cwd.clone().or(cwd),
-            home: run.env.get("HOME").cloned().or(home),
+            cwd: known.cwd.or_else(|| home.clone()),
+            home: known.home.or(home),
             programs,
             history: self.history.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect(),
-            env: run.env.clone(),
-            stdin: run.stdin.as_ref().and_then(|stdin| std::str::from_utf8(stdin.as_bytes()).ok().map(str::to_owned)),
-            ..self.machine.clone()
+            ..known
         }
-    }
-}
-
-/// As its owner writes it.
-fn system(os: &str) -> String {
-    match os {
-        "linux" => "Linux".to_owned(),
-        "macos" => "macOS".to_owned(),
-        other => other.to_owned(),
     }
 }
 

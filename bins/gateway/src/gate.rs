@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ogent_broker::{Analysts, Directory};
-use ogent_protocol::{AgentInfo, Blob, Decision, PolicyMode, Ruling, Run, Verdict};
+use ogent_protocol::{AgentInfo, Decision, PolicyMode, Ruling, Run, Verdict};
 use ogent_risk::{Context, Policy, Reach};
 
 pub(crate) use advice::Advisors;
@@ -81,6 +81,7 @@ impl Gate {
         let context = self.context(info, run).await;
         let started = Instant::now();
         let mut verdict = ogent_risk::judge(&run.program, &context);
+        let took = started.elapsed();
         let mut ruling = policy.rule(&verdict, Reach { labels: &info.labels, targets: 1 });
         if ruling.enforced > Decision::Run {
             // Whoever is held up wants to know what would be better; nobody else pays for it.
@@ -91,7 +92,7 @@ impl Gate {
             ruling.enforced = ruling.enforced.max(Decision::Ask);
             "the one who wants it asks for an approval".clone_into(&mut ruling.because);
         }
-        metrics::judged(verdict.level.as_str(), ruling.decision.as_str(), started.elapsed());
+        metrics::judged(verdict.level.as_str(), ruling.decision.as_str(), took);
         Judged { verdict: Some(verdict.bounded()), ruling }
     }
 
@@ -112,43 +113,13 @@ impl Gate {
     }
 
     async fn context(&self, info: &AgentInfo, run: &Run) -> Context {
-        let is_own = run.user.as_ref().is_none_or(|user| *user == info.user);
         // With a PATH of its own, the command finds other programs than the agent has told of.
         let programs = match run.env.contains_key("PATH") {
             true => None,
             false => self.shared.inventories.of(info).await,
         };
-        Context {
-            system: system(&info.platform.os),
-            shell: shell(info),
-            user: Some(run.user.clone().unwrap_or_else(|| info.user.clone())),
-            cwd: run.cwd.clone().or_else(|| info.cwd.clone().filter(|_| is_own)),
-            home: info.home.clone().filter(|_| is_own),
-            programs,
-            history: self.shared.memory.of(&info.id),
-            env: run.env.clone(),
-            stdin: run.stdin.as_ref().and_then(text),
-        }
+        Context { programs, history: self.shared.memory.of(&info.id), ..Context::of(info, run) }
     }
-}
-
-/// As its owner writes it.
-fn system(os: &str) -> String {
-    match os {
-        "linux" => "Linux".to_owned(),
-        "macos" => "macOS".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
-/// `/bin/sh` reads the line, whatever program that is; only what bash adds makes a difference.
-fn shell(info: &AgentInfo) -> String {
-    let is_bash = info.shell.as_ref().is_some_and(|path| path.rsplit('/').next() == Some("bash"));
-    if is_bash { "bash".to_owned() } else { "sh".to_owned() }
-}
-
-fn text(bytes: &Blob) -> Option<String> {
-    std::str::from_utf8(bytes.as_bytes()).ok().map(str::to_owned)
 }
 
 fn unjudged() -> Ruling {

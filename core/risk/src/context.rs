@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use ogent_protocol::AnalysisRequest;
+use ogent_protocol::{AgentInfo, AnalysisRequest, Run};
 
 /// Where a command would run. What nobody has said is taken as for one ordinary Linux machine, from the outside.
 #[derive(Debug, Clone)]
@@ -32,6 +32,44 @@ pub struct Context {
 pub struct Inventory(std::sync::Arc<HashSet<String>>);
 
 // === impl Context ===
+
+impl Context {
+    /// What a machine's own record says about commands of that account; none is the agent's own.
+    #[must_use]
+    pub fn on(info: &AgentInfo, user: Option<&str>) -> Self {
+        let is_own = user.is_none_or(|user| user == info.user);
+        // As its owner writes it.
+        let system = match info.platform.os.as_str() {
+            "linux" => "Linux",
+            "macos" => "macOS",
+            other => other,
+        };
+        // `/bin/sh` reads the line, whatever program that is; only what bash adds makes a difference.
+        let is_bash = info.shell.as_ref().is_some_and(|path| path.rsplit('/').next() == Some("bash"));
+        Self {
+            system: system.to_owned(),
+            shell: if is_bash { "bash" } else { "sh" }.to_owned(),
+            user: Some(user.unwrap_or(&info.user).to_owned()),
+            cwd: info.cwd.clone().filter(|_| is_own),
+            home: info.home.clone().filter(|_| is_own),
+            ..Self::default()
+        }
+    }
+
+    /// What is known about where a command would run on that machine. The machine's programs and the commands before
+    /// this one are whoever's who knows them; with a `PATH` of its own, a command finds others than the machine tells.
+    #[must_use]
+    pub fn of(info: &AgentInfo, run: &Run) -> Self {
+        let machine = Self::on(info, run.user.as_deref());
+        Self {
+            cwd: run.cwd.clone().or(machine.cwd),
+            home: run.env.get("HOME").cloned().or(machine.home),
+            env: run.env.clone(),
+            stdin: run.stdin.as_ref().and_then(|stdin| std::str::from_utf8(stdin.as_bytes()).ok().map(str::to_owned)),
+            ..machine
+        }
+    }
+}
 
 impl Default for Context {
     fn default() -> Self {

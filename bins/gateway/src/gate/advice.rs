@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use ogent_broker::{Analysts, AskError, ReadError};
 use ogent_protocol::{AdvisorState, AgentInfo, Analysis, AnalysisRequest, CommandId, Program, Run};
+use ogent_risk::Context;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::{shell, system, text};
 use crate::limits::{ASK_FOR_MODEL_EVERY, MAX_TELLING, MODEL_WITHIN};
 
 /// Analysts, and whether one of them has a model.
@@ -85,20 +85,20 @@ fn request(info: &AgentInfo, run: &Run, history: Vec<String>) -> AnalysisRequest
         Program::Shell(line) => (Some(line.clone()), None),
         Program::Argv(argv) => (None, Some(argv.clone())),
     };
-    let is_own = run.user.is_none();
+    let context = Context::of(info, run);
     AnalysisRequest {
         id: Some(run.id.clone()),
         agent: Some(info.id.clone()),
         command,
         argv,
-        system: Some(system(&info.platform.os)),
-        shell: Some(shell(info)),
-        user: Some(run.user.clone().unwrap_or_else(|| info.user.clone())),
-        cwd: run.cwd.clone().or_else(|| info.cwd.clone().filter(|_| is_own)),
-        home: info.home.clone().filter(|_| is_own),
+        system: Some(context.system),
+        shell: Some(context.shell),
+        user: context.user,
+        cwd: context.cwd,
+        home: context.home,
         programs: None,
         history,
-        env: run.env.clone(),
-        stdin: run.stdin.as_ref().and_then(text),
+        env: context.env,
+        stdin: context.stdin,
     }
 }

@@ -12,7 +12,7 @@ use ogent_protocol::{
 use ogent_risk::{Context, Reach};
 
 use super::memory::clip;
-use super::{Gate, shell, system, unjudged};
+use super::{Gate, unjudged};
 use crate::limits::ANALYST_WITHIN;
 
 /// Why there is no analysis.
@@ -131,14 +131,12 @@ fn advised(own: Analysis, theirs: Analysis) -> Analysis {
 
 /// What the request does not say, the agent does.
 fn complete(request: &mut AnalysisRequest, info: &AgentInfo) {
-    let is_own = request.user.as_ref().is_none_or(|user| *user == info.user);
-    request.system.get_or_insert_with(|| system(&info.platform.os));
-    request.shell.get_or_insert_with(|| shell(info));
-    request.user.get_or_insert_with(|| info.user.clone());
-    if is_own {
-        request.home = request.home.take().or_else(|| info.home.clone());
-        request.cwd = request.cwd.take().or_else(|| info.cwd.clone());
-    }
+    let machine = Context::on(info, request.user.as_deref());
+    request.system.get_or_insert(machine.system);
+    request.shell.get_or_insert(machine.shell);
+    request.user = request.user.take().or(machine.user);
+    request.home = request.home.take().or_else(|| request.env.get("HOME").cloned()).or(machine.home);
+    request.cwd = request.cwd.take().or(machine.cwd);
 }
 
 #[cfg(test)]
