@@ -44,6 +44,11 @@ pub const ANALYSIS: ServiceSpec = ServiceSpec {
     queue_group: "analysts",
 };
 
+/// What the service of registrars is called.
+pub const REGISTRAR_NAME: &str = "ogent-registrar";
+/// The group that all registrars share, on each subject that they serve.
+pub const REGISTRAR_QUEUE: &str = "registrars";
+
 /// One instance of a service. It leaves when it is dropped.
 pub struct Service {
     own_inbox: Arc<str>,
@@ -166,7 +171,7 @@ fn is_inbox(reply: &str, own: &str) -> bool {
     let is_below = |prefix: &str| {
         reply.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')).is_some_and(|rest| !rest.is_empty())
     };
-    let usual = [Role::Gateway, Role::Operator].map(|role| permissions::inbox_prefix(&role));
+    let usual = [Role::Gateway, Role::Person].map(|role| permissions::inbox_prefix(&role));
     // Where a server's owner has chosen another prefix, all parts have it.
     let chosen = own.rsplit_once('.').map(|(prefix, _)| prefix);
     usual.iter().map(String::as_str).chain(chosen).any(is_below)

@@ -10,12 +10,39 @@ pub const RESULTS: &str = "RESULTS";
 pub const ANALYSES: &str = "ANALYSES";
 /// The stream of what was asked, approved and denied.
 pub const APPROVALS: &str = "APPROVALS";
+/// The stream of security events.
+pub const AUDIT: &str = "AUDIT";
 /// The key-value bucket of [`crate::Inventory`] records.
 pub const INVENTORY_BUCKET: &str = "inventory";
 /// The key-value bucket of [`crate::AgentInfo`] records.
 pub const AGENTS_BUCKET: &str = "agents";
 /// The key-value bucket of [`crate::Heartbeat`]s, each with a time to live.
 pub const PRESENCE_BUCKET: &str = "presence";
+
+/// The key-value bucket of sessions and API tokens.
+pub const SESSIONS_BUCKET: &str = "sessions";
+/// The key-value bucket of people who may log in.
+pub const USERS_BUCKET: &str = "users";
+/// The key-value bucket of tokens that no longer count.
+pub const REVOCATIONS_BUCKET: &str = "revocations";
+/// The key-value bucket of the policies that say who may do what.
+pub const POLICIES_BUCKET: &str = "policies";
+/// The key-value bucket of invitations to agents.
+pub const INVITES_BUCKET: &str = "invites";
+/// The key-value bucket of agents' identities.
+pub const IDENTITIES_BUCKET: &str = "identities";
+
+/// Where a machine asks to become an agent.
+pub const ENROLL_REQUESTS: &str = "enroll.requests";
+/// Where agents ask for new credentials.
+pub const ALL_RENEWALS: &str = "enroll.renew.*";
+/// Where gateways ask registrars.
+pub const REGISTRAR_ADMIN: &str = "registrar.admin";
+
+/// All security events.
+pub const ALL_AUDIT: &str = "audit.*";
+/// Where gateways tell each other how log-ins end. Not stored.
+pub const LOGINS: &str = "logins.outcomes";
 
 /// All intents of all agents.
 pub const ALL_COMMANDS: &str = "commands.*.*";
@@ -108,6 +135,12 @@ pub fn results_of(agent: &AgentId) -> String {
 #[must_use]
 pub fn analysis(id: &CommandId) -> String {
     format!("analyses.{id}")
+}
+
+/// Where an agent asks for new credentials.
+#[must_use]
+pub fn renewal(agent: &AgentId) -> String {
+    format!("enroll.renew.{agent}")
 }
 
 /// The agent and the command that a ledger subject (`commands.…`, `results.…` or `approvals.…`) names.
