@@ -435,6 +435,7 @@ async fn no_agent_can_write_into_the_history_of_another() {
         command: run.id.clone(),
         n: 1,
         time: run.requested_at.unwrap_or_else(jiff::Timestamp::now),
+        previous: None,
         kind: EventKind::Finished(Box::new(forged)),
     };
     let event = serde_json::to_string(&event).unwrap();

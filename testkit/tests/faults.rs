@@ -157,6 +157,7 @@ async fn what_a_dead_clone_has_claimed_gets_its_end() {
         intent: run.clone(),
         origin: Origin::Ledger,
         instance: "clone".to_owned(),
+        signed_by: None,
         verdict: None,
         ruling: None,
     };
