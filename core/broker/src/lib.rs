@@ -5,6 +5,7 @@
 //! the gateway's picture of all agents; a [`service`] answers requests. [`permissions`], [`keys`] and [`server_config`] say who may do what.
 
 pub mod connect;
+pub mod credentials;
 
 pub mod keys;
 pub mod permissions;
