@@ -13,17 +13,19 @@ mod write;
 use std::sync::Arc;
 
 use ogent_protocol::subject::{APPROVALS, COMMANDS, RESULTS};
+use ogent_protocol::{Purpose, Seal};
 
 use crate::append::ApiError;
 use crate::connect::Broker;
 use crate::direct::ReadError;
+use crate::sign::Signer;
 
 pub use analyses::Analyses;
 pub use approvals::{
     ApprovalPage, ApprovalStart, ProposalPage, ProposalRecord, ProposalScan, ProposalWatch, StoredApproval,
 };
-pub use catch_up::CaughtUp;
-pub use record::{CommandRecord, StoredEvent};
+pub use catch_up::{CaughtUp, Held, Unreadable};
+pub use record::{CommandRecord, LastEvent, StoredEvent};
 pub use scan::{Scan, ScanPage};
 pub use watch::{AgentFeed, Watch, WatchStart};
 pub use write::{Claim, EventWriter, Submission, SubmitError};
@@ -33,6 +35,8 @@ pub use write::{Claim, EventWriter, Submission, SubmitError};
 pub struct Ledger {
     broker: Broker,
     hub: Arc<hub::Hub>,
+    /// Who signs what is written here; `None` leaves it unsigned.
+    signer: Option<Signer>,
 }
 
 /// How full the three streams are, in bytes.
@@ -52,7 +56,19 @@ impl Ledger {
     /// The ledger behind this connection.
     #[must_use]
     pub fn new(broker: &Broker) -> Self {
-        Self { broker: broker.clone(), hub: Arc::new(hub::Hub::new(broker.clone())) }
+        Self { broker: broker.clone(), hub: Arc::new(hub::Hub::new(broker.clone())), signer: None }
+    }
+
+    /// The same, for somebody who signs what they write.
+    #[must_use]
+    pub fn signed(self, signer: Option<Signer>) -> Self {
+        Self { signer, ..self }
+    }
+
+    /// The seal beside a payload, where somebody signs here.
+    fn seal(&self, purpose: Purpose, payload: &[u8]) -> Result<Option<Seal>, SubmitError> {
+        let sealed = self.signer.as_ref().map(|signer| signer.seal(purpose, payload, None)).transpose();
+        sealed.map_err(|error| SubmitError::Refused(error.to_string()))
     }
 
     /// How full it is.

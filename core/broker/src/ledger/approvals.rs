@@ -8,7 +8,7 @@ mod scan;
 mod watch;
 
 use ogent_protocol::subject::{self, APPROVALS};
-use ogent_protocol::{AgentId, CommandId, Encoding, ProposalEvent, limits};
+use ogent_protocol::{AgentId, CommandId, Encoding, ProposalEvent, Purpose, limits};
 
 use super::Ledger;
 use super::write::{Submission, SubmitError};
@@ -30,7 +30,7 @@ impl Ledger {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn propose(&self, opening: &ProposalEvent) -> Result<Submission, SubmitError> {
-        let entry = entry(opening)?.expect_last(0).message_id(opening.command.as_str());
+        let entry = self.approval_entry(opening)?.expect_last(0).message_id(opening.command.as_str());
         match self.append_again(entry).await {
             Ok(Stored { duplicate: true, .. }) | Err(AppendError::Conflict(_)) => Ok(Submission::Existing),
             Ok(Stored { sequence, .. }) => Ok(Submission::New { sequence }),
@@ -43,7 +43,7 @@ impl Ledger {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn decide(&self, record: &ProposalRecord, decision: &ProposalEvent) -> Result<bool, SubmitError> {
-        match self.append_again(entry(decision)?.expect_last(record.last_sequence)).await {
+        match self.append_again(self.approval_entry(decision)?.expect_last(record.last_sequence)).await {
             Ok(_) => Ok(true),
             Err(AppendError::Conflict(_)) => Ok(false),
             Err(error) => Err(error.into()),
@@ -83,12 +83,14 @@ impl Ledger {
         }
         Ok(found)
     }
-}
 
-fn entry(event: &ProposalEvent) -> Result<Entry, SubmitError> {
-    let payload = Encoding::Json.encode(event).map_err(|_| SubmitError::TooLarge)?;
-    let entry = Entry::new(subject::approval(&event.agent, &event.command), payload);
-    Ok(entry.header("Content-Type", "application/cloudevents+json"))
+    fn approval_entry(&self, event: &ProposalEvent) -> Result<Entry, SubmitError> {
+        let payload = Encoding::Json.encode(event).map_err(|_| SubmitError::TooLarge)?;
+        let seal = self.seal(Purpose::Approval, &payload)?;
+        let entry = Entry::new(subject::approval(&event.agent, &event.command), payload);
+        let entry = entry.header("Content-Type", "application/cloudevents+json");
+        Ok(seal.iter().fold(entry, Entry::sealed))
+    }
 }
 
 /// The event in a stored message.
