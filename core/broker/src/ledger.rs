@@ -65,6 +65,12 @@ impl Ledger {
         Self { signer, ..self }
     }
 
+    /// The same, for what is written down for somebody else: nobody signs what others say.
+    #[must_use]
+    pub fn unsigned(self) -> Self {
+        self.signed(None)
+    }
+
     /// The seal beside a payload, where somebody signs here.
     fn seal(&self, purpose: Purpose, payload: &[u8]) -> Result<Option<Seal>, SubmitError> {
         let sealed = self.signer.as_ref().map(|signer| signer.seal(purpose, payload, None)).transpose();

@@ -10,7 +10,7 @@ mod original;
 mod signer;
 mod verifier;
 
-pub use intent::{IntentCheck, IntentRules};
+pub use intent::{Asked, IntentCheck, IntentRules};
 pub use original::Original;
 pub use signer::Signer;
 pub use verifier::Verifier;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use ogent_protocol::limits::{CLOCK_SKEW, MAX_START_WITHIN};
 use ogent_protocol::signature::{Purpose, SignatureFault, SignedBy, SignerRole};
-use ogent_protocol::{AgentId, Intent};
+use ogent_protocol::{AgentId, Cancel, Intent, Run};
 
 use super::{Original, Verifier};
 
@@ -16,6 +16,15 @@ pub struct IntentRules {
     pub verifier: Verifier,
     /// People whose own signature counts, by name or by public key. Nobody, unless somebody says so.
     pub persons: BTreeSet<String>,
+}
+
+/// What is asked, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub enum Asked<'a> {
+    /// To run a command.
+    Run(&'a Run),
+    /// To end one.
+    Cancel(&'a Cancel),
 }
 
 /// Where and when an intent came.
@@ -30,6 +39,26 @@ pub struct IntentCheck<'a> {
     pub is_new: bool,
 }
 
+// === impl Asked ===
+
+impl<'a> From<&'a Intent> for Asked<'a> {
+    fn from(intent: &'a Intent) -> Self {
+        match intent {
+            Intent::Run(run) => Self::Run(run),
+            Intent::Cancel(cancel) => Self::Cancel(cancel),
+        }
+    }
+}
+
+impl<'a> Asked<'a> {
+    fn agent(self) -> Option<&'a AgentId> {
+        match self {
+            Self::Run(run) => run.agent.as_ref(),
+            Self::Cancel(cancel) => cancel.agent.as_ref(),
+        }
+    }
+}
+
 // === impl IntentRules ===
 
 impl IntentRules {
@@ -39,14 +68,14 @@ impl IntentRules {
     /// Names the first reason why it does not.
     pub fn check(
         &self,
-        intent: &Intent,
+        asked: Asked<'_>,
         original: &Original,
         check: IntentCheck<'_>,
     ) -> Result<SignedBy, SignatureFault> {
         let seal = original.seal.clone()?.ok_or(SignatureFault::Unsigned)?;
         let by = self.verifier.verify(Purpose::Intent, &original.payload, &seal, None, check.now)?;
         self.may_ask(&by)?;
-        match intent.agent() {
+        match asked.agent() {
             Some(named) if named == check.agent => {}
             Some(_) => return Err(SignatureFault::ForeignAgent),
             None => return Err(SignatureFault::Incomplete("its agent")),
@@ -54,8 +83,8 @@ impl IntentRules {
         if !original.names_command {
             return Err(SignatureFault::Incomplete("its command's id"));
         }
-        check_times(intent, check)?;
-        says_who_it_is(intent, &by)?;
+        check_times(asked, check)?;
+        says_who_it_is(asked, &by)?;
         Ok(by)
     }
 
@@ -73,11 +102,11 @@ impl IntentRules {
     }
 }
 
-fn check_times(intent: &Intent, IntentCheck { now, is_new, .. }: IntentCheck<'_>) -> Result<(), SignatureFault> {
+fn check_times(asked: Asked<'_>, IntentCheck { now, is_new, .. }: IntentCheck<'_>) -> Result<(), SignatureFault> {
     let skew = SignedDuration::try_from(CLOCK_SKEW).unwrap_or_default();
     let most = SignedDuration::try_from(MAX_START_WITHIN).unwrap_or_default() + skew;
-    let requested_at = match intent {
-        Intent::Run(run) => {
+    let requested_at = match asked {
+        Asked::Run(run) => {
             let not_after = run.not_after.ok_or(SignatureFault::Incomplete("its not_after"))?;
             if is_new && not_after < now {
                 return Err(SignatureFault::Stale);
@@ -88,7 +117,7 @@ fn check_times(intent: &Intent, IntentCheck { now, is_new, .. }: IntentCheck<'_>
             run.requested_at
         }
         // It has no time of its own: its effect ends with the command, whose name is never used again.
-        Intent::Cancel(cancel) => cancel.requested_at,
+        Asked::Cancel(cancel) => cancel.requested_at,
     };
     match requested_at {
         Some(at) if at.duration_since(now) > skew => Err(SignatureFault::NotYet),
@@ -97,13 +126,13 @@ fn check_times(intent: &Intent, IntentCheck { now, is_new, .. }: IntentCheck<'_>
 }
 
 /// A gateway speaks for those who have logged in. A person speaks for one person, and approves nothing by it.
-pub(super) fn says_who_it_is(intent: &Intent, by: &SignedBy) -> Result<(), SignatureFault> {
+pub(super) fn says_who_it_is(asked: Asked<'_>, by: &SignedBy) -> Result<(), SignatureFault> {
     if by.role != SignerRole::Person {
         return Ok(());
     }
-    let (requested_by, is_approved) = match intent {
-        Intent::Run(run) => (&run.requested_by, run.approval.is_some()),
-        Intent::Cancel(cancel) => (&cancel.requested_by, false),
+    let (requested_by, is_approved) = match asked {
+        Asked::Run(run) => (&run.requested_by, run.approval.is_some()),
+        Asked::Cancel(cancel) => (&cancel.requested_by, false),
     };
     if is_approved {
         return Err(SignatureFault::NotAllowed("an approval counts only where a gateway has signed it"));

@@ -30,6 +30,13 @@ impl Original {
         Self { payload, encoding: Encoding::Json, seal: Ok(seal), names_command: true }
     }
 
+    /// A payload without any signature.
+    #[must_use]
+    pub fn of_payload(payload: &[u8]) -> Self {
+        let payload = Bytes::copy_from_slice(payload);
+        Self { payload, encoding: Encoding::Json, seal: Ok(None), names_command: false }
+    }
+
     /// What has to be named by what follows it.
     #[must_use]
     pub fn link(&self) -> Link {
