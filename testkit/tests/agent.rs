@@ -287,6 +287,7 @@ async fn two_agents_with_one_id_are_one_too_many() {
         kill_grace: Duration::from_secs(1),
         drain: Duration::ZERO,
         policy: Default::default(),
+        trust: Default::default(),
         broker: ogent_broker::BrokerArgs {
             nats_url: broker.url(),
             nats_nkey: None,
@@ -508,7 +509,7 @@ async fn a_second_claim_is_no_claim_whoever_makes_it() {
     let id = CommandId::generate();
     let claim = async |instance: &str| {
         let end = Finished::without_process(Outcome::Expired, ogent_protocol::Cause::TooLate, "late");
-        ledger.claim(&agent, &id, instance, EventKind::Finished(Box::new(end))).await.unwrap()
+        ledger.claim(&agent, &id, instance, None, EventKind::Finished(Box::new(end))).await.unwrap()
     };
     assert!(matches!(claim("one").await, Claim::Won(_)));
     assert!(matches!(claim("one").await, Claim::Taken));

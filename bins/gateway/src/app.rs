@@ -51,7 +51,7 @@ impl Gateway {
         topology::check(&broker).await.context("the broker is not set up for Ogent")?;
         let stop = CancellationToken::new();
         let background = stop.clone().drop_guard();
-        let ledger = Ledger::new(&broker);
+        let ledger = Ledger::new(&broker).signed(config.signer);
         let headroom =
             Headroom::watch(ledger.clone(), stop.clone()).await.context("cannot see how full the ledger is")?;
         let directory = Directory::follow(&broker, stop).await.context("cannot read which agents there are")?;

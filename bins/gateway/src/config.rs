@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ogent_broker::credentials::SignerRole;
 use ogent_broker::permissions::{self, Role};
+use ogent_broker::sign::Signer;
 use ogent_broker::{BrokerArgs, ConnectOptions};
 use ogent_protocol::limits::MAX_APPROVAL;
 use ogent_risk::Policy;
@@ -55,6 +57,10 @@ pub struct GatewayArgs {
     /// File with people who may log in beside admin, one a line: name:role,role:hash (see `hash-password`)
     #[arg(long, value_name = "FILE", env = "OGENT_USERS_FILE")]
     pub users_file: Option<PathBuf>,
+
+    /// Sign intents and decisions with the key in this file, as `ogent init` makes it
+    #[arg(long, value_name = "FILE", env = "OGENT_SIGNER")]
+    pub signer: Option<PathBuf>,
 }
 
 /// What the gateway needs to know.
@@ -76,6 +82,8 @@ pub struct GatewayConfig {
     pub approval_window: Duration,
     /// Who may log in beside `admin`.
     pub users: Vec<User>,
+    /// Who signs intents and decisions; `None` leaves them unsigned, and agents that want signatures refuse them.
+    pub signer: Option<Signer>,
 }
 
 /// Every mistake in the configuration, each with the name of the setting.
@@ -115,6 +123,7 @@ impl GatewayArgs {
         let access_ttl = check.take(parse_minutes(&self.access_token_expire_minutes));
         let allowed_origins = check.take(parse_origins(self.allowed_origins));
         let gate = check.gate(&self.policy, &self.approval_minutes, self.users_file.as_deref());
+        let signer = check.signer(self.signer.as_deref());
         let parts = (secret, admin_password, listen, algorithm, access_ttl, allowed_origins, gate);
         match parts {
             // `check` has a mistake for everything that is missing here.
@@ -139,6 +148,7 @@ impl GatewayArgs {
                     policy,
                     approval_window,
                     users,
+                    signer: signer.flatten(),
                 })
             }
             _ => Err(ConfigError { mistakes: check.mistakes }),
@@ -179,6 +189,12 @@ impl Check {
             None => Some(Vec::new()),
         };
         Some((policy?, window?, users?))
+    }
+
+    fn signer(&mut self, path: Option<&Path>) -> Option<Option<Signer>> {
+        let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) else { return Some(None) };
+        let loaded = Signer::load(path, SignerRole::Gateway);
+        self.take(loaded.map(Some).map_err(|error| format!("OGENT_SIGNER {}: {error}", path.display())))
     }
 
     fn secret(&mut self, name: &str, recipe: &str, weakness: fn(&str) -> Option<&'static str>) -> Option<Secret> {

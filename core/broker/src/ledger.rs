@@ -3,6 +3,7 @@
 mod analyses;
 mod approvals;
 mod catch_up;
+mod evidence;
 mod hub;
 mod read;
 mod record;

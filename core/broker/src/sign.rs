@@ -5,6 +5,8 @@
 //! history is made from what the ledger holds, without believing anybody who has handed it over.
 
 
+pub mod proof;
+
 mod intent;
 mod original;
 mod signer;
