@@ -46,6 +46,7 @@ impl TestGateway {
             approval_window: Duration::from_secs(3600),
             users: Vec::new(),
             signer: None,
+            trust: None,
         };
         change(&mut config);
         let gateway = Gateway::build(config).await.unwrap();

@@ -19,7 +19,7 @@ use ogent_protocol::{Purpose, Seal};
 use crate::append::ApiError;
 use crate::connect::Broker;
 use crate::direct::ReadError;
-use crate::sign::Signer;
+use crate::sign::{Signer, Verifier};
 
 pub use analyses::Analyses;
 pub use approvals::{
@@ -38,6 +38,8 @@ pub struct Ledger {
     hub: Arc<hub::Hub>,
     /// Who signs what is written here; `None` leaves it unsigned.
     signer: Option<Signer>,
+    /// What checks decisions before anything is made of them; `None` believes the broker.
+    verifier: Option<Verifier>,
 }
 
 /// How full the three streams are, in bytes.
@@ -57,13 +59,20 @@ impl Ledger {
     /// The ledger behind this connection.
     #[must_use]
     pub fn new(broker: &Broker) -> Self {
-        Self { broker: broker.clone(), hub: Arc::new(hub::Hub::new(broker.clone())), signer: None }
+        Self { broker: broker.clone(), hub: Arc::new(hub::Hub::new(broker.clone())), signer: None, verifier: None }
     }
 
     /// The same, for somebody who signs what they write.
     #[must_use]
     pub fn signed(self, signer: Option<Signer>) -> Self {
         Self { signer, ..self }
+    }
+
+    /// The same, for somebody who makes nothing of a decision that no gateway has signed: whoever signs what was approved
+    /// must not be led to it by those who have no key.
+    #[must_use]
+    pub fn checked(self, verifier: Option<Verifier>) -> Self {
+        Self { verifier, ..self }
     }
 
     /// The same, for what is written down for somebody else: nobody signs what others say.

@@ -14,5 +14,6 @@ mod verifier;
 
 pub use intent::{Asked, IntentCheck, IntentRules};
 pub use original::Original;
+pub(crate) use original::seal_in;
 pub use signer::Signer;
 pub use verifier::Verifier;

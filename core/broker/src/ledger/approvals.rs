@@ -8,12 +8,13 @@ mod scan;
 mod watch;
 
 use ogent_protocol::subject::{self, APPROVALS};
-use ogent_protocol::{AgentId, CommandId, Encoding, ProposalEvent, Purpose, limits};
+use ogent_protocol::{AgentId, CommandId, Encoding, ProposalEvent, Purpose, SignatureFault, SignerRole, limits};
 
 use super::Ledger;
 use super::write::{Submission, SubmitError};
 use crate::append::{AppendError, Entry, Stored};
 use crate::direct::{MAX_BATCH, Query, ReadError, Record};
+use crate::sign::{Verifier, seal_in};
 
 pub use record::ProposalRecord;
 pub use scan::{ApprovalPage, ApprovalStart, ProposalPage, ProposalScan, StoredApproval};
@@ -79,7 +80,7 @@ impl Ledger {
         let query = Query { seq: Some(1), next_by_subj: Some(subject), batch: MAX_ABOUT_ONE, ..Query::default() };
         let mut found: Option<ProposalRecord> = None;
         for stored in self.broker.read(APPROVALS, &query).await?.records {
-            found = record::fold(found, &stored);
+            found = record::fold(found, &stored, self.verifier.as_ref());
         }
         Ok(found)
     }
@@ -93,11 +94,24 @@ impl Ledger {
     }
 }
 
+/// Whether a gateway has signed it, whose certificate was good when the broker stored it.
+fn check(stored: &Record, verifier: &Verifier) -> Result<(), SignatureFault> {
+    let seal = seal_in(&stored.headers)?.ok_or(SignatureFault::Unsigned)?;
+    let by = verifier.verify(Purpose::Approval, &stored.payload, &seal, None, stored.stored_at)?;
+    match by.role {
+        SignerRole::Gateway => Ok(()),
+        _ => Err(SignatureFault::NotAllowed("only gateways write down decisions")),
+    }
+}
+
 /// The event in a stored message.
-fn read(stored: &Record) -> Result<ProposalEvent, ReadError> {
+fn read(stored: &Record, verifier: Option<&Verifier>) -> Result<ProposalEvent, ReadError> {
     let wrong = |problem: &str| super::record::corrupt(stored.sequence, problem);
     if stored.is_led_here {
         return Err(wrong(super::record::LED_HERE));
+    }
+    if let Some(verifier) = verifier {
+        check(stored, verifier).map_err(|fault| wrong(&fault.to_string()))?;
     }
     let encoding = super::record::encoding_of(&stored.headers).map_err(|problem| wrong(&problem))?;
     let event: ProposalEvent =
