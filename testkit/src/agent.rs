@@ -43,6 +43,7 @@ impl TestAgent {
             kill_grace: Duration::from_millis(300),
             drain: Duration::ZERO,
             policy: Policy::shipped(PolicyMode::Advise),
+            trust: Default::default(),
             broker: BrokerArgs {
                 nats_url: broker.url(),
                 nats_nkey: None,

@@ -45,6 +45,8 @@ impl TestGateway {
             policy: Policy::shipped(PolicyMode::Advise),
             approval_window: Duration::from_secs(3600),
             users: Vec::new(),
+            signer: None,
+            trust: None,
         };
         change(&mut config);
         let gateway = Gateway::build(config).await.unwrap();

@@ -287,6 +287,7 @@ async fn two_agents_with_one_id_are_one_too_many() {
         kill_grace: Duration::from_secs(1),
         drain: Duration::ZERO,
         policy: Default::default(),
+        trust: Default::default(),
         broker: ogent_broker::BrokerArgs {
             nats_url: broker.url(),
             nats_nkey: None,
@@ -436,6 +437,7 @@ async fn no_agent_can_write_into_the_history_of_another() {
         command: run.id.clone(),
         n: 1,
         time: run.requested_at.unwrap_or_else(jiff::Timestamp::now),
+        previous: None,
         kind: EventKind::Finished(Box::new(forged)),
     };
     let event = serde_json::to_string(&event).unwrap();
@@ -508,7 +510,7 @@ async fn a_second_claim_is_no_claim_whoever_makes_it() {
     let id = CommandId::generate();
     let claim = async |instance: &str| {
         let end = Finished::without_process(Outcome::Expired, ogent_protocol::Cause::TooLate, "late");
-        ledger.claim(&agent, &id, instance, EventKind::Finished(Box::new(end))).await.unwrap()
+        ledger.claim(&agent, &id, instance, None, EventKind::Finished(Box::new(end))).await.unwrap()
     };
     assert!(matches!(claim("one").await, Claim::Won(_)));
     assert!(matches!(claim("one").await, Claim::Taken));

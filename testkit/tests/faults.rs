@@ -157,10 +157,11 @@ async fn what_a_dead_clone_has_claimed_gets_its_end() {
         intent: run.clone(),
         origin: Origin::Ledger,
         instance: "clone".to_owned(),
+        signed_by: None,
         verdict: None,
         ruling: None,
     };
-    let claim = clone.claim(&agent, &run.id, "clone", EventKind::Accepted(Box::new(accepted))).await.unwrap();
+    let claim = clone.claim(&agent, &run.id, "clone", None, EventKind::Accepted(Box::new(accepted))).await.unwrap();
     assert!(matches!(claim, Claim::Won(_)));
     let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
     let began = Instant::now();

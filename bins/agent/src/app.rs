@@ -9,6 +9,7 @@ use nix::unistd::Uid;
 use ogent_broker::intake::Intake;
 use ogent_broker::presence::Presence;
 use ogent_broker::{Broker, LOG_FILTER, Ledger, ReadError};
+use ogent_broker::sign::Signer;
 use ogent_protocol::{AgentId, AgentInfo};
 use ogent_runtime::shutdown;
 use ogent_runtime::telemetry::{self, LogFormat};
@@ -28,6 +29,7 @@ use crate::launch;
 use crate::process::Cgroups;
 use crate::pulse::{Load, Pulse};
 use crate::queue::Queue;
+use crate::trust::Trusting;
 
 /// How long to wait at the start for a broker whose streams are being set up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -80,7 +82,7 @@ impl Agent {
         let broker = Broker::connect(identity.broker.clone()).await?;
         let presence = Presence::new(&broker, &identity.id);
         let settled_through = previous_life(&presence, &identity).await?;
-        let ledger = Ledger::new(&broker);
+        let ledger = Ledger::new(&broker).signed(own_signer(&identity.id, &config)?);
         // First listen, then say that one is there: whoever sees the agent can reach it.
         let intake = Intake::open(&broker, &identity.id).await?;
         let (load, load_receiver) = watch::channel(Load { settled_through, ..Load::default() });
@@ -100,6 +102,7 @@ impl Agent {
             instance: identity.instance.clone(),
             kill_grace: config.kill_grace,
             ceiling,
+            trust: Arc::new(Trusting::new(&identity.id, &config.trust)),
             journal: Journal::open(&config.state_dir, &identity.instance)
                 .context("the journal in the state folder cannot be used")?,
             cgroups: Cgroups::find(&identity.id),
@@ -146,6 +149,17 @@ impl Agent {
         tracing::info!("the agent has stopped");
         Ok(())
     }
+}
+
+/// Who signs what this agent reports: nobody believes a report that another name has signed.
+fn own_signer(id: &AgentId, config: &AgentConfig) -> anyhow::Result<Option<Signer>> {
+    let signer = config.trust.signer.clone();
+    if let Some(who) = signer.as_ref().map(Signer::who)
+        && who.name != id.as_str()
+    {
+        bail!("the signer file is that of the agent {}, but this one is {id}", who.name);
+    }
+    Ok(signer)
 }
 
 /// How far the last life of this agent got. Refuses when another machine has the id now.

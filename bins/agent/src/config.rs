@@ -9,6 +9,8 @@ use ogent_protocol::AgentId;
 use ogent_risk::Policy;
 use ogent_runtime::{PolicyArgs, PolicyFileError};
 
+use crate::trust::{TrustArgs, TrustConfig, TrustError};
+
 /// Everything that an agent can be told.
 #[derive(Debug, Clone, clap::Args)]
 pub struct AgentArgs {
@@ -33,6 +35,9 @@ pub struct AgentArgs {
     /// What this agent lets run, whoever asks
     #[command(flatten)]
     pub policy: PolicyArgs,
+    /// Whose word counts, and who signs
+    #[command(flatten)]
+    pub trust: TrustArgs,
     /// Where the broker is
     #[command(flatten)]
     pub broker: BrokerArgs,
@@ -58,8 +63,21 @@ pub struct AgentConfig {
     pub drain: Duration,
     /// What it lets run, whoever asks.
     pub policy: Policy,
+    /// Whose intents it takes, and who signs its events.
+    pub trust: TrustConfig,
     /// Where the broker is, and who one is there.
     pub broker: BrokerArgs,
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The policy file.
+    #[error(transparent)]
+    Policy(#[from] PolicyFileError),
+    /// What is said about signatures.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
 // === impl AgentArgs ===
@@ -68,8 +86,8 @@ impl AgentArgs {
     /// The configuration that these say.
     ///
     /// # Errors
-    /// When the policy file cannot be used.
-    pub fn into_config(self) -> Result<AgentConfig, PolicyFileError> {
+    /// When a file that it names cannot be used.
+    pub fn into_config(self) -> Result<AgentConfig, ConfigError> {
         Ok(AgentConfig {
             id: self.id,
             state_dir: self.state_dir,
@@ -78,6 +96,7 @@ impl AgentArgs {
             kill_grace: Duration::from_secs_f64(self.kill_grace),
             drain: Duration::from_secs_f64(self.drain),
             policy: self.policy.load()?,
+            trust: self.trust.load()?,
             broker: self.broker,
         })
     }

@@ -16,10 +16,11 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use ogent_broker::intake::{Heard, Intake, ReplyTo};
+use ogent_broker::sign::{Asked, Original};
 use ogent_broker::{Broker, Submission, SubmitError};
 use ogent_protocol::event::Origin;
 use ogent_protocol::rest::Problem;
-use ogent_protocol::{Cancel, CommandId, Intent, Run, limits};
+use ogent_protocol::{Cancel, Cause, CommandId, Intent, Run, SignatureFault, SignerRole, limits};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -27,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::job::{Context, Job, JobEnd};
 use crate::pulse::Load;
-use crate::queue::{Cancelled, Offer, Queue};
+use crate::queue::{Cancelled, Offer, Order, Queue};
 use doubt::Doubt;
 use open::Open;
 use reading::{Catching, in_flight};
@@ -123,28 +124,38 @@ impl Desk {
 
     fn hear(&mut self, heard: Heard) {
         match heard {
-            Heard::Stored { sequence, intent: Intent::Run(run) } => self.offer(sequence, *run),
-            Heard::Stored { intent: Intent::Cancel(cancel), .. } => {
-                if self.queue.cancel(cancel) == Cancelled::Unknown {
+            Heard::Stored { sequence, intent: Intent::Run(run), original } => {
+                self.offer(sequence, Order { run: *run, original, was_read: false });
+            }
+            Heard::Stored { intent: Intent::Cancel(cancel), original, .. } => {
+                if self.counts(&cancel, &original) && self.queue.cancel(cancel) == Cancelled::Unknown {
                     self.catch_up_within(Duration::ZERO);
                 }
             }
-            Heard::Direct { intent: Intent::Run(run), reply } => self.record(*run, reply),
-            Heard::Direct { intent: Intent::Cancel(cancel), reply } => self.cancel_directly(cancel, reply),
-            Heard::Refused { code, problem, command, reply } => {
+            Heard::Direct { intent: Intent::Run(run), original, reply } => self.record(*run, original, reply),
+            Heard::Direct { intent: Intent::Cancel(cancel), original, reply } => {
+                self.cancel_directly(cancel, &original, reply);
+            }
+            // The headers that name the command may be made up: what the ledger has, it shows when it is read.
+            Heard::Refused { command: Some(_), problem, .. } if self.context.trust.is_strict() => {
+                tracing::warn!(problem, "a bell rang for something that cannot be read");
+                self.catch_up_within(Duration::from_millis(500));
+            }
+            Heard::Refused { code, problem, command, link, reply } => {
                 answer(reply, code, 422, &problem);
-                self.refusals.record(&self.context, command, &format!("{code}: {problem}"));
+                let about = command.map(|command| (command, link));
+                self.refusals.record(&self.context, about, Cause::NotAnIntent, &format!("{code}: {problem}"));
             }
         }
     }
 
-    fn offer(&mut self, sequence: u64, run: Run) {
-        let is_old = self.queue.is_old(sequence, &run.id);
+    fn offer(&mut self, sequence: u64, order: Order) {
+        let is_old = self.queue.is_old(sequence, &order.run.id);
         // A bell that comes late.
-        if is_old && self.context.journal.has(&run.id) {
+        if is_old && self.context.journal.has(&order.run.id) {
             return;
         }
-        let offer = self.queue.offer(sequence, run, self.is_settling && !is_old);
+        let offer = self.queue.offer(sequence, order, self.is_settling && !is_old);
         if offer == Offer::Full {
             // It stays in the ledger, and is read again when there is room.
             tracing::debug!(sequence, "no room for another waiting command");
@@ -152,12 +163,17 @@ impl Desk {
     }
 
     /// Puts a command that came straight to the agent into the ledger; its bell brings it back.
-    fn record(&mut self, mut run: Run, reply: Option<ReplyTo>) {
+    fn record(&mut self, mut run: Run, original: Original, reply: Option<ReplyTo>) {
         if self.queue.knows(&run.id) || self.direct.contains_key(&run.id) {
             // A gateway rings twice. A person who waits is told.
             return answer(reply, "command_exists", 409, "a command with this id was there before");
         }
-        if run.approval.is_some() {
+        let signed_by = match self.context.trust.check(Asked::Run(&run), &original, true) {
+            Ok(signed_by) => signed_by,
+            Err(fault) => return self.refuse(reply, &fault),
+        };
+        let is_gateway_s = signed_by.is_some_and(|by| by.role == SignerRole::Gateway);
+        if run.approval.is_some() && !is_gateway_s {
             // Whoever may publish here could write anybody's name into it.
             return answer(
                 reply,
@@ -169,15 +185,43 @@ impl Desk {
         if self.recording.len() >= MAX_RECORDING || self.direct.len() >= MAX_RECORDING * 8 {
             return answer(reply, "busy", 503, "too many commands at once; try again in a moment");
         }
+        self.direct.insert(run.id.clone(), reply);
+        let Context { ledger, agent, .. } = self.context.clone();
+        let is_complete = run.not_after.is_some() && run.agent.is_some() && original.names_command();
+        if original.is_signed() && is_complete {
+            // Byte by byte, or the signature would not fit any more.
+            let id = run.id;
+            self.recording.spawn(async move {
+                Recorded { result: ledger.submit_original(&agent, &id, &original).await, id }
+            });
+            return;
+        }
         let now = Timestamp::now();
-        run.agent = Some(self.context.agent.clone());
+        run.agent = Some(agent.clone());
         run.requested_at.get_or_insert(now);
         if run.not_after.is_none() {
             run.not_after = now.checked_add(limits::DEFAULT_START_WITHIN).ok();
         }
-        self.direct.insert(run.id.clone(), reply);
-        let Context { ledger, agent, .. } = self.context.clone();
+        let ledger = ledger.unsigned();
         self.recording.spawn(async move { Recorded { result: ledger.submit(&agent, &run).await, id: run.id } });
+    }
+
+    /// Tells whoever waits, and the history, that a signature does not count.
+    fn refuse(&mut self, reply: Option<ReplyTo>, fault: &SignatureFault) {
+        answer(reply, fault.code(), 403, &fault.to_string());
+        self.refusals.record(&self.context, None, Cause::Signature, &format!("{}: {fault}", fault.code()));
+    }
+
+    /// Whether the wish to cancel counts. Where it does not, the command goes on.
+    fn counts(&mut self, cancel: &Cancel, original: &Original) -> bool {
+        match self.context.trust.check(Asked::Cancel(cancel), original, true) {
+            Ok(_) => true,
+            Err(fault) => {
+                let problem = format!("{}: the cancellation of {}: {fault}", fault.code(), cancel.id);
+                self.refusals.record(&self.context, None, Cause::Signature, &problem);
+                false
+            }
+        }
     }
 
     fn recorded(&mut self, recorded: Result<Recorded, tokio::task::JoinError>) {
@@ -202,7 +246,10 @@ impl Desk {
         answer(reply, problem.0, problem.1, &problem.2);
     }
 
-    fn cancel_directly(&mut self, cancel: Cancel, reply: Option<ReplyTo>) {
+    fn cancel_directly(&mut self, cancel: Cancel, original: &Original, reply: Option<ReplyTo>) {
+        if let Err(fault) = self.context.trust.check(Asked::Cancel(&cancel), original, true) {
+            return self.refuse(reply, &fault);
+        }
         match self.queue.cancel(cancel) {
             Cancelled::Found => answer_with(reply, &serde_json::json!({"cancelling": true})),
             Cancelled::Ended => answer(reply, "command_ended", 409, "the command has ended"),
@@ -215,14 +262,25 @@ impl Desk {
 
     fn start_jobs(&mut self) {
         while let Some((waiting, cancel)) = self.queue.start() {
-            let run = waiting.run;
+            let Order { run, original, was_read } = waiting.order;
             let (origin, reply) = match self.direct.remove(&run.id) {
                 Some(reply) => (Origin::Direct, reply),
                 None => (Origin::Ledger, None),
             };
             let id = run.id.clone();
             let (may_settle, is_old) = (waiting.may_settle, waiting.is_old);
-            let job = Job { run, judged: None, origin, reply, cancel, may_settle, is_old };
+            let job = Job {
+                run,
+                original,
+                was_read,
+                signed_by: None,
+                judged: None,
+                origin,
+                reply,
+                cancel,
+                may_settle,
+                is_old,
+            };
             let context = self.context.clone();
             let broke = JobEnd::Open(job.later(&context));
             self.jobs.spawn(async move {
@@ -247,11 +305,19 @@ impl Desk {
 
     fn ended(&mut self, done: Result<(CommandId, JobEnd), tokio::task::JoinError>) {
         match done {
+            Ok((id, JobEnd::MadeUp)) => {
+                self.queue.forget(&id);
+                let problem = format!("a bell rang for {id}, which the ledger does not hold, and nobody has signed it");
+                self.refusals.record(&self.context, None, Cause::Signature, &problem);
+                // Meanwhile the real one may have come, and was taken for this.
+                self.catch_up_within(Duration::from_millis(200));
+            }
             Ok((id, end)) => {
                 self.queue.finish(&id, end == JobEnd::Ended);
                 match end {
                     JobEnd::Ended => self.doubt.ended(id),
                     JobEnd::Open(later) => self.open.keep(&self.context, id, later),
+                    JobEnd::MadeUp => {}
                 }
                 if self.queue.remembers_much() || self.queue.has_room_again() {
                     self.catch_up_within(Duration::ZERO);
@@ -263,7 +329,7 @@ impl Desk {
 
     fn looked_at(&mut self, id: CommandId, end: JobEnd) {
         match end {
-            JobEnd::Ended => self.queue.settled(&id),
+            JobEnd::Ended | JobEnd::MadeUp => self.queue.settled(&id),
             JobEnd::Open(later) => self.open.keep(&self.context, id, later),
         }
     }

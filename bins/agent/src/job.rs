@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ogent_broker::intake::ReplyTo;
-use ogent_broker::ledger::{Claim, EventWriter};
+use ogent_broker::ledger::{Claim, EventWriter, Held};
+use ogent_broker::sign::{Asked, Original};
 use ogent_broker::{AppendError, Ledger, ReadError, Submission, SubmitError};
 use ogent_protocol::event::{Accepted, Finished, Origin};
 use ogent_protocol::rest::ResultFold;
-use ogent_protocol::{AgentId, Cancel, Cause, EventKind, ExecutionTarget, Intent, Outcome, Run, limits};
+use ogent_protocol::{AgentId, Cancel, Cause, EventKind, ExecutionTarget, Intent, Outcome, Run, SignedBy, limits};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +20,7 @@ use crate::ceiling::{Ceiling, Judged};
 use crate::journal::Journal;
 use crate::process::{self, Cgroups};
 use crate::settle;
+use crate::trust::Trusting;
 use supervise::Supervisor;
 
 /// How often the ledger may say that it does not hold a command before that is believed, and how soon it is asked again.
@@ -40,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) kill_grace: Duration,
     /// What may run here.
     pub(crate) ceiling: Arc<Ceiling>,
+    /// Whose word counts.
+    pub(crate) trust: Arc<Trusting>,
     /// What this agent has started.
     pub(crate) journal: Journal,
     /// Where commands get control groups, if this agent may make them.
@@ -53,6 +57,12 @@ pub(crate) struct Context {
 /// One command.
 pub(crate) struct Job {
     pub(crate) run: Run,
+    /// The same as it came.
+    pub(crate) original: Original,
+    /// Whether it was read from the ledger itself.
+    pub(crate) was_read: bool,
+    /// Who has signed it, once that was looked at.
+    pub(crate) signed_by: Option<SignedBy>,
     /// What this agent makes of it, once it has looked.
     pub(crate) judged: Option<Judged>,
     pub(crate) origin: Origin,
@@ -73,6 +83,18 @@ pub(crate) enum JobEnd {
     Ended,
     /// It has none, and somebody has to look again.
     Open(Later),
+    /// There is no such command: somebody has rung the bell for what nobody has signed.
+    MadeUp,
+}
+
+/// What a look at a signature has shown.
+enum Signature {
+    /// It counts, or none is needed.
+    Counts,
+    /// The command does not run for it.
+    Refused(Box<Finished>),
+    /// The ledger does not hold the command.
+    MadeUp,
 }
 
 /// When to look again at a command without an end.
@@ -90,11 +112,20 @@ pub(crate) struct Later {
 impl Job {
     /// Takes the command from its claim to its end.
     pub(crate) async fn go(mut self, context: Context) -> JobEnd {
+        let was_started = context.journal.has(&self.run.id);
+        let unsigned = match self.check_signature(&context).await {
+            Signature::Counts => None,
+            Signature::Refused(end) => Some(*end),
+            Signature::MadeUp => return JobEnd::MadeUp,
+        };
         self.judged = context.ceiling.judge(&self.run);
         // What was started, in whatever past, is neither too late nor cancelled nor refused before its start.
-        let refusal = match context.journal.has(&self.run.id) {
+        let refusal = match was_started {
             true => None,
-            false => self.refusal().or_else(|| self.risk(&context)).map(|end| self.rated(end)),
+            false => unsigned
+                .or_else(|| self.refusal())
+                .or_else(|| self.risk(&context))
+                .map(|end| self.rated(end)),
         };
         let first = match &refusal {
             Some(end) => EventKind::Finished(Box::new(end.clone())),
@@ -103,7 +134,10 @@ impl Job {
         let Context { ledger, agent, instance, .. } = &context;
         // The claim, and meanwhile a look at what the ledger really holds.
         let (claim, held) =
-            tokio::join!(ledger.claim(agent, &self.run.id, instance, first), ledger.held(agent, &self.run.id));
+            tokio::join!(
+                ledger.claim(agent, &self.run.id, instance, Some(self.original.link()), first),
+                ledger.held(agent, &self.run.id)
+            );
         match (claim, refusal) {
             (Ok(Claim::Won(_)), Some(end)) => {
                 self.answer(&context, ResultFold::new(0), &end).await;
@@ -133,7 +167,42 @@ impl Job {
     fn accepted(&self, instance: &str) -> EventKind {
         let (intent, instance) = (self.run.clone(), instance.to_owned());
         let (verdict, ruling) = self.judged.clone().map(|judged| (judged.verdict, judged.ruling)).unzip();
-        EventKind::Accepted(Box::new(Accepted { intent, origin: self.origin, instance, verdict, ruling }))
+        EventKind::Accepted(Box::new(Accepted {
+            intent,
+            origin: self.origin,
+            instance,
+            signed_by: self.signed_by.clone(),
+            verdict,
+            ruling,
+        }))
+    }
+
+    /// Looks at the signature, before anything is claimed. The bell may have been rung by anybody who may publish here: what
+    /// does not count is compared with what the ledger holds, and that decides.
+    async fn check_signature(&mut self, context: &Context) -> Signature {
+        let mut looked = self.was_read;
+        loop {
+            let fault = match context.trust.check(Asked::Run(&self.run), &self.original, false) {
+                Ok(signed_by) => {
+                    self.signed_by = signed_by;
+                    return Signature::Counts;
+                }
+                Err(fault) => fault,
+            };
+            let held = if looked { None } else { self.held(context, 0).await };
+            match held {
+                Some(Held { intent: Intent::Run(run), original }) if original.link() != self.original.link() => {
+                    (self.run, self.original, looked) = (*run, original, true);
+                }
+                None if !looked => return Signature::MadeUp,
+                _ => {
+                    tracing::warn!(command = %self.run.id, %fault, "refused a command for its signature");
+                    let problem = format!("{}: {fault}", fault.code());
+                    let end = Finished::without_process(Outcome::Rejected, Cause::Signature, problem);
+                    return Signature::Refused(Box::new(end));
+                }
+            }
+        }
     }
 
     /// Why this agent does not let the command run, if there is a reason.
@@ -157,7 +226,7 @@ impl Job {
     /// Why the command must not run although it was claimed: the headers of a message that say where it comes from can
     /// be forged by whoever may publish here. What the ledger does not hold is put there before anything starts; what
     /// it holds differently does not start.
-    async fn forgery(&self, context: &Context, held: Result<Option<Intent>, ReadError>) -> Option<Finished> {
+    async fn forgery(&self, context: &Context, held: Result<Option<Held>, ReadError>) -> Option<Finished> {
         let held = match held {
             Ok(found) => found,
             Err(_) => self.held(context, 0).await,
@@ -174,22 +243,29 @@ impl Job {
             found => found,
         };
         match held {
-            Some(Intent::Run(recorded)) if *recorded != self.run => {
+            // Byte by byte: what follows is tied to these.
+            Some(Held { intent: Intent::Run(_), original }) if original.link() != self.original.link() => {
                 Some(not_an_intent("it is not what the ledger holds under this id".to_owned()))
             }
-            Some(Intent::Run(_)) => None,
-            // What it was cannot be compared any more.
-            Some(Intent::Cancel(cancel)) => Some(cancelled(&cancel)),
+            Some(Held { intent: Intent::Run(_), .. }) => None,
+            Some(Held { intent: Intent::Cancel(cancel), original }) => {
+                match context.trust.check(Asked::Cancel(&cancel), &original, true) {
+                    // What it was cannot be compared any more.
+                    Ok(_) => Some(cancelled(&cancel)),
+                    // Nobody who counts has said so; that the command itself is real, its own signature says.
+                    Err(_) => None,
+                }
+            }
             None => Some(not_an_intent("the ledger does not hold it for this agent".to_owned())),
         }
     }
 
     /// What the ledger holds, asked until there is an answer. `None` when it says again and again that there is nothing.
-    async fn held(&self, context: &Context, tries: u32) -> Option<Intent> {
+    async fn held(&self, context: &Context, tries: u32) -> Option<Held> {
         let mut nothing = 0;
         loop {
             match context.ledger.held(&context.agent, &self.run.id).await {
-                Ok(Some(intent)) => return Some(intent),
+                Ok(Some(held)) => return Some(held),
                 Ok(None) if nothing >= tries => return None,
                 Ok(None) => nothing += 1,
                 Err(ReadError::Corrupt { .. }) => return None,
@@ -202,7 +278,7 @@ impl Job {
     /// Puts the command into the ledger where that does not hold it, and tries until it is known whether it does.
     async fn put_back(&self, context: &Context) -> Result<Submission, SubmitError> {
         loop {
-            match context.ledger.submit(&context.agent, &self.run).await {
+            match context.ledger.submit_original(&context.agent, &self.run.id, &self.original).await {
                 Err(SubmitError::Unavailable(_)) => tokio::time::sleep(HELD_PAUSE).await,
                 known => {
                     if let Ok(Submission::New { .. }) = &known {
@@ -315,10 +391,13 @@ impl Job {
         let Context { ledger, agent, instance, .. } = context;
         let unavailable = |error: &dyn std::fmt::Display| AppendError::Unavailable(error.to_string());
         self.put_back(context).await.map_err(|error| AppendError::Refused(error.to_string()))?;
-        let mut writer = match ledger.last_event(agent, &self.run.id).await.map_err(|error| unavailable(&error))? {
-            Some(last) if matches!(last.event.kind, EventKind::Finished(_)) => return Ok(()),
-            Some(last) => ledger.resume(agent, &self.run.id, instance, last.event.n, last.sequence),
-            None => match ledger.claim(agent, &self.run.id, instance, self.accepted(instance)).await? {
+        let mut writer = match ledger.last_of(agent, &self.run.id).await.map_err(|error| unavailable(&error))? {
+            Some(last) if matches!(last.stored.event.kind, EventKind::Finished(_)) => return Ok(()),
+            Some(last) => ledger.resume(agent, &self.run.id, instance, &last),
+            None => match ledger
+                .claim(agent, &self.run.id, instance, Some(self.original.link()), self.accepted(instance))
+                .await?
+            {
                 Claim::Won(writer) => writer,
                 Claim::Taken => return Err(AppendError::Conflict(None)),
             },
@@ -331,7 +410,8 @@ impl Job {
         let end =
             Finished::without_process(Outcome::Rejected, Cause::TooLarge, "the command is too large to be recorded");
         let first = EventKind::Finished(Box::new(end.clone()));
-        match context.ledger.claim(&context.agent, &self.run.id, &context.instance, first).await {
+        let link = Some(self.original.link());
+        match context.ledger.claim(&context.agent, &self.run.id, &context.instance, link, first).await {
             Ok(Claim::Won(_)) => {
                 self.answer(context, ResultFold::new(0), &end).await;
                 JobEnd::Ended

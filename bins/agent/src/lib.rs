@@ -19,6 +19,8 @@ mod settle;
 mod desk;
 mod queue;
 
+mod trust;
+
 mod ceiling;
 mod job;
 mod outbox;
@@ -27,3 +29,4 @@ mod process;
 pub use app::{Agent, run, run_process};
 pub use config::{AgentArgs, AgentConfig};
 pub use identity::Identity;
+pub use trust::{TrustArgs, TrustConfig, TrustError, TrustMode};

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
+use ogent_broker::sign::Original;
 use ogent_protocol::{Cancel, CommandId, Run};
 use tokio::sync::watch;
 
@@ -32,11 +33,21 @@ pub(crate) struct Queue {
     was_full: bool,
 }
 
+/// A command as it came.
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) run: Run,
+    /// Its exact bytes, and its signature.
+    pub(crate) original: Original,
+    /// Whether it was read from the ledger, and not only announced by the bell, which anybody may ring who may publish here.
+    pub(crate) was_read: bool,
+}
+
 /// A command that waits its turn.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) sequence: u64,
-    pub(crate) run: Run,
+    pub(crate) order: Order,
     /// Whether a claim without an end can only be that of an earlier life.
     pub(crate) may_settle: bool,
     /// Whether it stands where the ledger has been read already.
@@ -97,29 +108,30 @@ impl Queue {
     }
 
     /// A command of which the bell told. Where it is old, its claim will tell.
-    pub(crate) fn offer(&mut self, sequence: u64, run: Run, may_settle: bool) -> Offer {
+    pub(crate) fn offer(&mut self, sequence: u64, order: impl Into<Order>, may_settle: bool) -> Offer {
         // Older commands wait in the ledger for want of room: new ones must not overtake them.
-        if self.was_full { Offer::Full } else { self.take(sequence, run, may_settle) }
+        if self.was_full { Offer::Full } else { self.take(sequence, order.into(), may_settle) }
     }
 
     /// A command that was read from the ledger.
-    pub(crate) fn offer_read(&mut self, sequence: u64, run: Run, may_settle: bool) -> Offer {
-        if sequence <= self.caught_up { Offer::Known } else { self.take(sequence, run, may_settle) }
+    pub(crate) fn offer_read(&mut self, sequence: u64, order: impl Into<Order>, may_settle: bool) -> Offer {
+        if sequence <= self.caught_up { Offer::Known } else { self.take(sequence, order.into(), may_settle) }
     }
 
-    fn take(&mut self, sequence: u64, run: Run, may_settle: bool) -> Offer {
-        if self.ids.contains(&run.id) {
+    fn take(&mut self, sequence: u64, order: Order, may_settle: bool) -> Offer {
+        let id = order.run.id.clone();
+        if self.ids.contains(&id) {
             return Offer::Known;
         }
         if self.waiting.len() >= MAX_WAITING {
             self.was_full = true;
             return Offer::Full;
         }
-        self.open.insert((sequence, run.id.clone()));
-        self.ids.insert(run.id.clone());
-        let cancelled = self.early.remove(&run.id);
+        let cancelled = self.early.remove(&id);
+        self.open.insert((sequence, id.clone()));
+        self.ids.insert(id);
         let is_old = sequence <= self.caught_up;
-        self.waiting.push_back(Waiting { sequence, run, may_settle, is_old, cancelled });
+        self.waiting.push_back(Waiting { sequence, order, may_settle, is_old, cancelled });
         Offer::Taken
     }
 
@@ -138,7 +150,7 @@ impl Queue {
             None => return None,
         };
         let (cancel, receiver) = watch::channel(next.cancelled.clone());
-        self.running.insert(next.run.id.clone(), Running { sequence: next.sequence, cancel });
+        self.running.insert(next.order.run.id.clone(), Running { sequence: next.sequence, cancel });
         Some((next, receiver))
     }
 
@@ -157,10 +169,18 @@ impl Queue {
         }
     }
 
+    /// A command was made up: there is none of that name.
+    pub(crate) fn forget(&mut self, id: &CommandId) {
+        if let Some(running) = self.running.remove(id) {
+            self.open.remove(&(running.sequence, id.clone()));
+            self.ids.remove(id);
+        }
+    }
+
     /// A command that had stayed open has its end now.
     pub(crate) fn settled(&mut self, id: &CommandId) {
         // Unless it is here again, after the ledger was set back.
-        if self.running.contains_key(id) || self.waiting.iter().any(|one| one.run.id == *id) {
+        if self.running.contains_key(id) || self.waiting.iter().any(|one| one.order.run.id == *id) {
             return;
         }
         self.open.retain(|(_, open)| open != id);
@@ -178,7 +198,7 @@ impl Queue {
             });
             return Cancelled::Found;
         }
-        if let Some(waiting) = self.waiting.iter_mut().find(|one| one.run.id == cancel.id) {
+        if let Some(waiting) = self.waiting.iter_mut().find(|one| one.order.run.id == cancel.id) {
             waiting.cancelled.get_or_insert(cancel);
             return Cancelled::Found;
         }
@@ -223,7 +243,7 @@ impl Queue {
         self.done.clear();
         // What could not be settled gets another chance.
         let is_here =
-            |id: &CommandId| self.running.contains_key(id) || self.waiting.iter().any(|one| one.run.id == *id);
+            |id: &CommandId| self.running.contains_key(id) || self.waiting.iter().any(|one| one.order.run.id == *id);
         self.open.retain(|(_, id)| is_here(id));
         self.ids = self.open.iter().map(|(_, id)| id.clone()).collect();
     }
@@ -273,6 +293,12 @@ mod tests {
         }
     }
 
+    impl From<Run> for Order {
+        fn from(run: Run) -> Self {
+            Self { run, original: Original::of_payload(b"{}"), was_read: true }
+        }
+    }
+
     fn cancel(id: &str) -> Cancel {
         Cancel { id: id.parse().unwrap(), agent: None, requested_by: None, requested_at: None, reason: None }
     }
@@ -292,10 +318,10 @@ mod tests {
         for (sequence, id) in [(1, "a"), (2, "b"), (3, "c")] {
             queue.offer(sequence, run(id), false);
         }
-        assert_eq!(queue.start().unwrap().0.run.id.as_str(), "a");
+        assert_eq!(queue.start().unwrap().0.order.run.id.as_str(), "a");
         assert!(queue.start().is_none());
         assert_eq!(queue.cancel(cancel("c")), Cancelled::Found);
-        assert_eq!(queue.start().unwrap().0.run.id.as_str(), "c");
+        assert_eq!(queue.start().unwrap().0.order.run.id.as_str(), "c");
         assert!(queue.start().is_none());
     }
 
@@ -305,7 +331,7 @@ mod tests {
         queue.offer(5, run("ended"), false);
         queue.offer(6, run("running"), false);
         for id in ["ended", "running"] {
-            assert_eq!(queue.start().unwrap().0.run.id.as_str(), id);
+            assert_eq!(queue.start().unwrap().0.order.run.id.as_str(), id);
         }
         queue.finish(&"ended".parse().unwrap(), true);
         queue.caught_up_to(9);
@@ -325,7 +351,7 @@ mod tests {
         assert_eq!(queue.settled_through(), 4);
         let (first, _) = queue.start().unwrap();
         queue.start().unwrap();
-        queue.finish(&first.run.id, true);
+        queue.finish(&first.order.run.id, true);
         assert_eq!(queue.settled_through(), 5);
         let second = "b".parse().unwrap();
         queue.finish(&second, false);
@@ -354,8 +380,8 @@ mod tests {
                     queue.offer(sequence, run(&format!("c{sequence}")), false);
                 }
                 while let Some((next, _)) = queue.start() {
-                    prop_assert!(started.insert(next.run.id.clone()), "{} started twice", next.run.id);
-                    runs.push_back(next.run.id);
+                    prop_assert!(started.insert(next.order.run.id.clone()), "{} started twice", next.order.run.id);
+                    runs.push_back(next.order.run.id);
                 }
                 prop_assert!(queue.running() <= 3);
                 if let (true, Some(id)) = (finish, runs.pop_front()) {

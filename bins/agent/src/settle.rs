@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ogent_broker::{AppendError, StoredEvent};
+use ogent_broker::AppendError;
+use ogent_broker::ledger::LastEvent;
 use ogent_protocol::claim::Settlement;
 use ogent_protocol::event::Finished;
 use ogent_protocol::{Cause, CommandId, EventKind, Outcome};
@@ -23,11 +24,11 @@ pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bo
     // Where an event of that life arrives late, what was looked at is not the last one any more.
     for _ in 0..MAX_TRIES {
         let Some(last) = last_event(context, command).await else { return unsettled };
-        let was_here = last.instance.as_ref().is_some_and(|instance| context.journal.has_lived(instance));
-        match Settlement::of(&last.event.kind, may_settle || was_here) {
+        let was_here = last.stored.instance.as_ref().is_some_and(|instance| context.journal.has_lived(instance));
+        match Settlement::of(&last.stored.event.kind, may_settle || was_here) {
             Settlement::Ended => {
                 // The life that ended it as lost may have been killed before it could end what was left.
-                if let EventKind::Finished(end) = &last.event.kind
+                if let EventKind::Finished(end) = &last.stored.event.kind
                     && end.cause == Some(Cause::AgentLost)
                 {
                     on_leftover(context, command, Tree::kill).await;
@@ -52,7 +53,7 @@ pub(crate) async fn taken(context: &Context, command: &CommandId, may_settle: bo
     unsettled
 }
 
-async fn end_as_lost(context: &Context, command: &CommandId, last: &StoredEvent) -> Result<u64, AppendError> {
+async fn end_as_lost(context: &Context, command: &CommandId, last: &LastEvent) -> Result<u64, AppendError> {
     let left = match on_leftover(context, command, |tree| !tree.survivors().is_empty()).await {
         Some(true) => "; what is left of it is being ended",
         _ => "",
@@ -60,7 +61,7 @@ async fn end_as_lost(context: &Context, command: &CommandId, last: &StoredEvent)
     let message = format!("the agent stopped while the command was at work; how far it came cannot be known{left}");
     let end = Finished::without_process(Outcome::Lost, Cause::AgentLost, message);
     let Context { ledger, agent, instance, .. } = context;
-    let mut writer = ledger.resume(agent, command, instance, last.event.n, last.sequence);
+    let mut writer = ledger.resume(agent, command, instance, last);
     let stored = writer.append(EventKind::Finished(Box::new(end))).await?;
     // Only now: it could have been at work for a clone of this agent, which would have told another end.
     on_leftover(context, command, Tree::kill).await;
@@ -75,9 +76,9 @@ async fn on_leftover<T: Send + 'static>(context: &Context, command: &CommandId, 
 }
 
 /// Asks until the broker answers: the next chance would be the next start of this agent.
-async fn last_event(context: &Context, command: &CommandId) -> Option<StoredEvent> {
+async fn last_event(context: &Context, command: &CommandId) -> Option<LastEvent> {
     for _ in 0..MAX_TRIES {
-        match context.ledger.last_event(&context.agent, command).await {
+        match context.ledger.last_of(&context.agent, command).await {
             Ok(Some(last)) => return Some(last),
             // The claim is gone: the ledger was set back, and has to be read again.
             Ok(None) => context.set_back.notify_one(),

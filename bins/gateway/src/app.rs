@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use ogent_broker::sign::Verifier;
 use ogent_broker::{Analysts, Broker, Directory, Ledger, topology};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, interval, timeout_at};
@@ -51,7 +52,7 @@ impl Gateway {
         topology::check(&broker).await.context("the broker is not set up for Ogent")?;
         let stop = CancellationToken::new();
         let background = stop.clone().drop_guard();
-        let ledger = Ledger::new(&broker);
+        let ledger = Ledger::new(&broker).signed(config.signer).checked(config.trust.map(Verifier::new));
         let headroom =
             Headroom::watch(ledger.clone(), stop.clone()).await.context("cannot see how full the ledger is")?;
         let directory = Directory::follow(&broker, stop).await.context("cannot read which agents there are")?;

@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ogent_broker::credentials::{SignerRole, Trust};
 use ogent_broker::permissions::Role;
+use ogent_broker::sign::Signer;
 use ogent_broker::{BrokerArgs, ConnectOptions};
 use ogent_protocol::limits::MAX_APPROVAL;
 use ogent_risk::Policy;
@@ -55,6 +57,14 @@ pub struct GatewayArgs {
     /// File with people who may log in beside admin, one a line: name:role,role:hash (see `hash-password`)
     #[arg(long, value_name = "FILE", env = "OGENT_USERS_FILE")]
     pub users_file: Option<PathBuf>,
+
+    /// Sign intents and decisions with the key in this file, as `ogent init` makes it
+    #[arg(long, value_name = "FILE", env = "OGENT_SIGNER")]
+    pub signer: Option<PathBuf>,
+
+    /// The public keys that count, as `ogent init` writes them: decisions that others have signed are not carried out
+    #[arg(long, value_name = "FILE", env = "OGENT_TRUST_FILE")]
+    pub trust_file: Option<PathBuf>,
 }
 
 /// What the gateway needs to know.
@@ -76,6 +86,10 @@ pub struct GatewayConfig {
     pub approval_window: Duration,
     /// Who may log in beside `admin`.
     pub users: Vec<User>,
+    /// Who signs intents and decisions; `None` leaves them unsigned, and agents that want signatures refuse them.
+    pub signer: Option<Signer>,
+    /// The keys whose decisions count; `None` believes the broker.
+    pub trust: Option<Trust>,
 }
 
 /// Every mistake in the configuration, each with the name of the setting.
@@ -114,6 +128,7 @@ impl GatewayArgs {
         let access_ttl = check.take(parse_minutes(&self.access_token_expire_minutes));
         let allowed_origins = check.take(parse_origins(self.allowed_origins));
         let gate = check.gate(&self.policy, &self.approval_minutes, self.users_file.as_deref());
+        let signing = check.signing(self.signer.as_deref(), self.trust_file.as_deref());
         let parts = (secret, admin_password, listen, algorithm, access_ttl, allowed_origins, gate);
         match parts {
             // `check` has a mistake for everything that is missing here.
@@ -128,6 +143,7 @@ impl GatewayArgs {
             ) if check.mistakes.is_empty() => {
                 let jwt = JwtConfig { secret, algorithm, access_ttl: ttl };
                 let (policy, approval_window, users) = gate;
+                let (signer, trust) = signing.unwrap_or_default();
                 let allowed_origins = origins;
                 Ok(GatewayConfig {
                     listen,
@@ -138,6 +154,8 @@ impl GatewayArgs {
                     policy,
                     approval_window,
                     users,
+                    signer,
+                    trust,
                 })
             }
             _ => Err(ConfigError { mistakes: check.mistakes }),
@@ -178,6 +196,24 @@ impl Check {
             None => Some(Vec::new()),
         };
         Some((policy?, window?, users?))
+    }
+
+    /// Who signs here, and whose decisions count.
+    fn signing(&mut self, signer: Option<&Path>, trust: Option<&Path>) -> Option<(Option<Signer>, Option<Trust>)> {
+        // Compose files and units set a variable to nothing to say that there is none.
+        let given = |path: Option<&Path>| path.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned);
+        let wrong = |name: &str, path: &Path, error: std::io::Error| format!("{name} {}: {error}", path.display());
+        let signer = given(signer).map(|path| {
+            Signer::load(&path, SignerRole::Gateway).map_err(|error| wrong("OGENT_SIGNER", &path, error))
+        });
+        let trust = given(trust)
+            .map(|path| Trust::load(&path).map_err(|error| wrong("OGENT_TRUST_FILE", &path, error)));
+        let (signer, trust) = (self.take(signer.transpose())?, self.take(trust.transpose())?);
+        if signer.is_some() && trust.is_none() {
+            // It would sign what anybody has written down as approved.
+            self.mistakes.push("OGENT_SIGNER needs OGENT_TRUST_FILE, the keys whose decisions are carried out".to_owned());
+        }
+        Some((signer, trust))
     }
 
     fn secret(&mut self, name: &str, recipe: &str, weakness: fn(&str) -> Option<&'static str>) -> Option<Secret> {

@@ -9,7 +9,7 @@ mod proposals;
 
 use jiff::Timestamp;
 use ogent_broker::{BrokerError, CommandRecord, Ledger, ProposalRecord, ReadError, StoredEvent};
-use ogent_protocol::rest::CommandView;
+use ogent_protocol::rest::{CommandView, EvidencePage};
 use ogent_protocol::{CommandId, EventKind};
 
 pub(crate) use cursor::Cursor;
@@ -86,6 +86,21 @@ impl History {
             Err(error) => tracing::debug!(command = %id, %error, "what analysts have said cannot be read"),
         }
         Ok(view)
+    }
+
+    /// A page of everything that the ledger holds of a command.
+    ///
+    /// # Errors
+    /// When there is nothing of that id, or the ledger cannot be read.
+    pub(crate) async fn evidence(&self, id: &CommandId, from: Option<u64>) -> Result<EvidencePage, HistoryError> {
+        let agent = match self.ledger.find(id).await? {
+            Some(record) => record.agent,
+            None => match self.ledger.proposal(id).await? {
+                Some(proposal) => proposal.agent,
+                None => return Err(HistoryError::NotFound(id.clone())),
+            },
+        };
+        Ok(self.ledger.evidence(&agent, id, from).await?)
     }
 
     /// What the ledger has under an id. A command that was approved and not sent is sent now: the gateway that took the

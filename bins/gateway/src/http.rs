@@ -57,6 +57,7 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(routes::approvals::deny))
         .routes(routes!(routes::commands::list))
         .routes(routes!(routes::commands::show))
+        .routes(routes!(routes::evidence::evidence))
         .routes(routes!(routes::commands::cancel))
         .routes(routes!(routes::output::output))
         .routes(routes!(routes::events::events))

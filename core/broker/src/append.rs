@@ -6,6 +6,7 @@
 use async_nats::client::Request;
 use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
+use ogent_protocol::Seal;
 use serde::Deserialize;
 
 use crate::connect::{Broker, REQUEST_TIMEOUT};
@@ -82,6 +83,11 @@ impl Entry {
     /// Stored only where the last message on the subject has this sequence; 0: only where there is none.
     pub(crate) fn expect_last(self, sequence: u64) -> Self {
         self.header("Nats-Expected-Last-Subject-Sequence", &sequence.to_string())
+    }
+
+    /// Says who has signed the payload.
+    pub(crate) fn sealed(self, seal: &Seal) -> Self {
+        seal.headers().into_iter().fold(self, |entry, (name, value)| entry.header(name, &value))
     }
 
     /// A second guard against doubles, within the broker's two minutes.

@@ -3,10 +3,11 @@
 use async_nats::{HeaderMap, Message, Subscriber};
 use futures::StreamExt as _;
 use ogent_protocol::subject::{self, COMMANDS};
-use ogent_protocol::{AgentId, CommandId, Encoding, Intent, IntentWire, limits};
+use ogent_protocol::{AgentId, CommandId, Encoding, Intent, IntentWire, Link, limits};
 
 use crate::connect::{Broker, BrokerError};
 use crate::direct::{header_number, was_given_out, was_stored_once};
+use crate::sign::Original;
 
 /// An agent's ear.
 pub struct Intake {
@@ -24,11 +25,15 @@ pub enum Heard {
         sequence: u64,
         /// What is wanted.
         intent: Intent,
+        /// The same as it came.
+        original: Original,
     },
     /// Somebody has published this intent straight to the agent.
     Direct {
         /// What is wanted.
         intent: Intent,
+        /// The same as it came.
+        original: Original,
         /// Where the answer goes, if somebody waits for one.
         reply: Option<ReplyTo>,
     },
@@ -40,6 +45,8 @@ pub enum Heard {
         problem: String,
         /// The command that the ledger keeps it under, if it came from there.
         command: Option<CommandId>,
+        /// What its end follows.
+        link: Link,
         /// Where the answer goes, if somebody waits for one.
         reply: Option<ReplyTo>,
     },
@@ -92,34 +99,38 @@ impl Intake {
             subject: subject.to_string(),
             encoding: encoding.as_ref().copied().unwrap_or_default(),
         });
+        let link = Link::to(&message.payload);
         let stored = match self.provenance(&message.subject, headers) {
             Ok(stored) => stored,
             Err(problem) => {
-                return Heard::Refused { code: "foreign_message", problem: problem.to_owned(), command: None, reply };
+                let (code, problem) = ("foreign_message", problem.to_owned());
+                return Heard::Refused { code, problem, command: None, link, reply };
             }
         };
         let intent = encoding.map_err(|error| error.to_string()).and_then(|encoding| {
             let wire: IntentWire =
                 encoding.decode(&message.payload, limits::MAX_INTENT_BYTES).map_err(|error| error.to_string())?;
-            wire.admit(CommandId::generate).map_err(|error| error.to_string())
+            let names_command = wire.id.is_some();
+            let intent = wire.admit(CommandId::generate).map_err(|error| error.to_string())?;
+            Ok((intent, Original::of(headers, encoding, &message.payload, names_command)))
         });
-        let intent = match intent {
+        let (intent, original) = match intent {
             Ok(intent) => intent,
             Err(problem) => {
                 let command = stored.map(|(_, command)| command);
-                return Heard::Refused { code: "malformed_intent", problem, command, reply };
+                return Heard::Refused { code: "malformed_intent", problem, command, link, reply };
             }
         };
         if intent.agent().is_some_and(|named| *named != self.agent) {
             let problem = "it names another agent".to_owned();
-            return Heard::Refused { code: "foreign_message", problem, command: None, reply };
+            return Heard::Refused { code: "foreign_message", problem, command: None, link, reply };
         }
         match stored {
-            None => Heard::Direct { intent, reply },
-            Some((sequence, id)) if *intent.id() == id => Heard::Stored { sequence, intent },
+            None => Heard::Direct { intent, original, reply },
+            Some((sequence, id)) if *intent.id() == id => Heard::Stored { sequence, intent, original },
             Some(_) => {
                 let problem = "it names another command than its subject".to_owned();
-                Heard::Refused { code: "foreign_message", problem, command: None, reply }
+                Heard::Refused { code: "foreign_message", problem, command: None, link, reply }
             }
         }
     }

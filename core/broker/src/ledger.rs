@@ -3,6 +3,7 @@
 mod analyses;
 mod approvals;
 mod catch_up;
+mod evidence;
 mod hub;
 mod read;
 mod record;
@@ -13,17 +14,19 @@ mod write;
 use std::sync::Arc;
 
 use ogent_protocol::subject::{APPROVALS, COMMANDS, RESULTS};
+use ogent_protocol::{Purpose, Seal};
 
 use crate::append::ApiError;
 use crate::connect::Broker;
 use crate::direct::ReadError;
+use crate::sign::{Signer, Verifier};
 
 pub use analyses::Analyses;
 pub use approvals::{
     ApprovalPage, ApprovalStart, ProposalPage, ProposalRecord, ProposalScan, ProposalWatch, StoredApproval,
 };
-pub use catch_up::CaughtUp;
-pub use record::{CommandRecord, StoredEvent};
+pub use catch_up::{CaughtUp, Held, Unreadable};
+pub use record::{CommandRecord, LastEvent, StoredEvent};
 pub use scan::{Scan, ScanPage};
 pub use watch::{AgentFeed, Watch, WatchStart};
 pub use write::{Claim, EventWriter, Submission, SubmitError};
@@ -33,6 +36,10 @@ pub use write::{Claim, EventWriter, Submission, SubmitError};
 pub struct Ledger {
     broker: Broker,
     hub: Arc<hub::Hub>,
+    /// Who signs what is written here; `None` leaves it unsigned.
+    signer: Option<Signer>,
+    /// What checks decisions before anything is made of them; `None` believes the broker.
+    verifier: Option<Verifier>,
 }
 
 /// How full the three streams are, in bytes.
@@ -52,7 +59,32 @@ impl Ledger {
     /// The ledger behind this connection.
     #[must_use]
     pub fn new(broker: &Broker) -> Self {
-        Self { broker: broker.clone(), hub: Arc::new(hub::Hub::new(broker.clone())) }
+        Self { broker: broker.clone(), hub: Arc::new(hub::Hub::new(broker.clone())), signer: None, verifier: None }
+    }
+
+    /// The same, for somebody who signs what they write.
+    #[must_use]
+    pub fn signed(self, signer: Option<Signer>) -> Self {
+        Self { signer, ..self }
+    }
+
+    /// The same, for somebody who makes nothing of a decision that no gateway has signed: whoever signs what was approved
+    /// must not be led to it by those who have no key.
+    #[must_use]
+    pub fn checked(self, verifier: Option<Verifier>) -> Self {
+        Self { verifier, ..self }
+    }
+
+    /// The same, for what is written down for somebody else: nobody signs what others say.
+    #[must_use]
+    pub fn unsigned(self) -> Self {
+        self.signed(None)
+    }
+
+    /// The seal beside a payload, where somebody signs here.
+    fn seal(&self, purpose: Purpose, payload: &[u8]) -> Result<Option<Seal>, SubmitError> {
+        let sealed = self.signer.as_ref().map(|signer| signer.seal(purpose, payload, None)).transpose();
+        sealed.map_err(|error| SubmitError::Refused(error.to_string()))
     }
 
     /// How full it is.

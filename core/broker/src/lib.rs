@@ -21,6 +21,7 @@ pub mod directory;
 pub mod intake;
 pub mod ledger;
 pub mod presence;
+pub mod sign;
 pub mod service;
 
 pub use analysis::{Analysts, AskError};

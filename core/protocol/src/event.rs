@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::Ruling;
 use crate::blob::Blob;
+use crate::chain::Link;
 use crate::id::{AgentId, CommandId};
 use crate::intent::Run;
 use crate::outcome::Outcome;
+use crate::signature::SignedBy;
 use crate::verdict::{RiskLevel, Verdict};
 
 /// One thing that happened to one command.
@@ -22,6 +24,8 @@ pub struct Event {
     pub n: u64,
     /// When it happened, by the agent's clock.
     pub time: Timestamp,
+    /// What stands before it: the event before, or the intent. Absent where that is not known, and in old events.
+    pub previous: Option<Link>,
     /// What happened.
     pub kind: EventKind,
 }
@@ -56,6 +60,9 @@ pub struct Accepted {
     pub origin: Origin,
     /// The agent process that claimed it: tells a clone's claim from one's own.
     pub instance: String,
+    /// Who has signed the intent, where the agent could check that; absent where it is not signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<SignedBy>,
     /// What the agent's rules make of it, cut to [`crate::limits::MAX_VERDICT_BYTES`]; absent where nothing is judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
@@ -141,6 +148,8 @@ pub enum Cause {
     TooLarge,
     /// What came was not an intent for this agent.
     NotAnIntent,
+    /// It is not signed by somebody whom this agent trusts, or was changed.
+    Signature,
     /// Somebody cancelled it.
     Cancelled,
     /// It ran longer than it was allowed to.
@@ -278,6 +287,10 @@ pub struct EventWire {
     pub time: Timestamp,
     /// Always `application/json`; the same data in MessagePack where the message's own `Content-Type` says so.
     pub datacontenttype: String,
+    /// SHA-256 of the exact payload of the event before it, for the first one of that of the intent, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>", regex(pattern = "^[0-9a-f]{64}$")))]
+    pub previous: Option<Link>,
     /// What happened.
     #[serde(flatten)]
     pub kind: EventKind,
@@ -306,6 +319,7 @@ impl From<Event> for EventWire {
             subject: event.command,
             time: event.time,
             datacontenttype: "application/json".to_owned(),
+            previous: event.previous,
             kind: event.kind,
         }
     }
@@ -324,7 +338,7 @@ impl TryFrom<EventWire> for Event {
             return Err(InvalidEvent::Id);
         }
         let n = number(n).ok_or(InvalidEvent::Id)?;
-        Ok(Self { agent, command: wire.subject, n, time: wire.time, kind: wire.kind })
+        Ok(Self { agent, command: wire.subject, n, time: wire.time, previous: wire.previous, kind: wire.kind })
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The modules stand in the order in which a command passes them: an [`id`] names it, a [`subject`] carries its
 //! [`intent`], the agent makes a [`claim`] and answers with [`event`]s that follow one [`lifecycle`] to one [`outcome`], and [`rest`]
-//! shows all of it to HTTP clients. An [`analysis`] asks for a [`verdict`] on it before. [`wire`] turns messages into bytes and back, within [`limits`].
+//! shows all of it to HTTP clients. An [`analysis`] asks for a [`verdict`] on it before. [`wire`] turns messages into bytes and back, within [`limits`];
+//! a [`signature`] says whose word they are, and a [`chain`] that none is missing.
 
 pub mod id;
 pub mod subject;
@@ -11,6 +12,7 @@ pub mod approval;
 pub mod blob;
 pub mod intent;
 
+pub mod chain;
 pub mod claim;
 pub mod event;
 pub mod lifecycle;
@@ -22,6 +24,7 @@ pub mod rest;
 pub mod verdict;
 
 pub mod limits;
+pub mod signature;
 pub mod wire;
 
 #[cfg(feature = "schema")]
@@ -31,10 +34,12 @@ pub use agent::{AgentInfo, Heartbeat, Inventory, Platform, Programs};
 pub use analysis::{Advice, AdvisorState, Analysis, AnalysisRequest, Decision, PolicyMode, Raise, Ruling};
 pub use approval::{Approval, ProposalEvent, ProposalKind, ProposalState};
 pub use blob::Blob;
+pub use chain::Link;
 pub use event::{Cause, Event, EventKind, OutputChunk, OutputStream};
 pub use id::{AgentId, CommandId, InvalidId};
 pub use intent::{Cancel, ExecutionTarget, Intent, IntentWire, InvalidIntent, Program, Run};
 pub use lifecycle::{InvalidTransition, Lifecycle};
 pub use outcome::{CommandStatus, Outcome};
+pub use signature::{Purpose, Seal, SignatureFault, SignedBy, SignerRole};
 pub use verdict::{RiskLevel, Verdict};
 pub use wire::Encoding;

@@ -85,7 +85,14 @@ mod tests {
         let wire = IntentWire { command: Some("true".into()), ..IntentWire::default() };
         let Intent::Run(run) = wire.admit(|| "c".parse().unwrap()).unwrap() else { unreachable!() };
         let (origin, instance) = (Origin::Ledger, "i".into());
-        EventKind::Accepted(Box::new(Accepted { intent: *run, origin, instance, verdict: None, ruling: None }))
+        EventKind::Accepted(Box::new(Accepted {
+            intent: *run,
+            origin,
+            instance,
+            signed_by: None,
+            verdict: None,
+            ruling: None,
+        }))
     }
 
     fn any_event() -> impl Strategy<Value = EventKind> {

@@ -96,6 +96,13 @@ pub const DEFAULT_START_WITHIN: Duration = Duration::from_secs(5 * 60);
 /// The same for a command that was sent to wait for an offline agent.
 pub const DEFAULT_QUEUE_WITHIN: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Furthest that a `not_after` may lie ahead: less than the thirty days that the ledger keeps commands by default, so that
+/// what was run is remembered for as long as its signed intent could be shown again. Refuse.
+pub const MAX_START_WITHIN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How far two clocks may differ where times that somebody has signed are looked at.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
+
 /// Time between an agent's heartbeats, before jitter.
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
 

@@ -3,6 +3,7 @@
 mod agent;
 mod approval;
 mod command;
+mod evidence;
 mod problem;
 mod request;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use agent::{AgentList, AgentStatus, AgentView};
 pub use approval::{AnalyzeRequest, ApprovalList, ApprovalState, ApprovalView, ApproveRequest, DenyRequest, DryRun};
 pub use command::{CommandPage, CommandResult, CommandView, PendingCommand, ResultFold};
+pub use evidence::{EvidencePage, EvidenceRecord};
 pub use problem::Problem;
 pub use request::{CancelRequest, ExecuteRequest};
 

@@ -454,6 +454,7 @@ fn event(kind: Kind) -> EventKind {
                 intent: *run,
                 origin: Origin::Ledger,
                 instance: "i".into(),
+                signed_by: None,
                 verdict: None,
                 ruling: None,
             }))

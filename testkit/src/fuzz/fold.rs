@@ -77,7 +77,8 @@ impl Reader {
         }
         self.fold.see(&kind);
         self.state = self.state.apply(&kind).unwrap_or(self.state);
-        let event = Event { agent: agent(), command: command(), n: self.seen, time: Timestamp::UNIX_EPOCH, kind };
+        let (n, time) = (self.seen, Timestamp::UNIX_EPOCH);
+        let event = Event { agent: agent(), command: command(), n, time, previous: None, kind };
         self.view.see(&event);
         self.seen += 1;
     }

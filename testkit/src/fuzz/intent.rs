@@ -4,7 +4,8 @@ use ogent_protocol::event::{Accepted, Origin};
 use ogent_protocol::intent::{Program, Run};
 use ogent_protocol::verdict::{Effect, EffectKind, Privilege, Provenance, Span, TargetClass};
 use ogent_protocol::{
-    CommandId, Decision, Encoding, Event, EventKind, Intent, IntentWire, PolicyMode, RiskLevel, Ruling, Verdict, limits,
+    CommandId, Decision, Encoding, Event, EventKind, Intent, IntentWire, Link, PolicyMode, RiskLevel, Ruling, SignedBy,
+    SignerRole, Verdict, limits,
 };
 
 use super::same::{ends_where_it_ends, is_brief, survives};
@@ -87,12 +88,15 @@ fn fits_its_claim(run: &Run) {
     }
     let (verdict, ruling) = (Some(heaviest_verdict()), Some(longest_ruling()));
     let (origin, instance) = (Origin::Direct, "x".repeat(64));
-    let accepted = Accepted { intent: run.clone(), origin, instance, verdict, ruling };
+    let (role, name, key) = (SignerRole::Gateway, "x".repeat(limits::MAX_ID_BYTES), "U".repeat(56));
+    let signed_by = Some(SignedBy { role, name, key });
+    let accepted = Accepted { intent: run.clone(), origin, instance, signed_by, verdict, ruling };
     let event = Event {
         agent: "a".repeat(limits::MAX_ID_BYTES).parse().unwrap(),
         command: run.id.clone(),
         n: 0,
         time: jiff::Timestamp::MAX,
+        previous: Some(Link::to(b"")),
         kind: EventKind::Accepted(Box::new(accepted)),
     };
     survives(&event);

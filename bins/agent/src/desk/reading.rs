@@ -4,15 +4,15 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use ogent_broker::ReadError;
-use ogent_broker::ledger::CaughtUp;
-use ogent_protocol::{EventKind, Intent};
+use ogent_broker::ledger::{CaughtUp, Held, Unreadable};
+use ogent_protocol::{Cause, EventKind, Intent};
 use rand::Rng as _;
 use tokio::time::Instant;
 
 use super::Desk;
 use super::doubt::{Question, Verdict};
 use crate::job::Context;
-use crate::queue::Offer;
+use crate::queue::{Offer, Order};
 
 /// How often the ledger is read even when nothing seems lost.
 const CATCH_UP_EVERY: Duration = Duration::from_secs(60);
@@ -63,22 +63,25 @@ impl Desk {
             Verdict::AskAgain => return self.catch_up_within(CATCH_UP_AGAIN),
             Verdict::SetBack => return self.set_back(),
         }
-        for (sequence, intent) in caught.intents {
+        for (sequence, Held { intent, original }) in caught.intents {
             match intent {
                 Intent::Run(run) => {
-                    if self.queue.offer_read(sequence, *run, self.is_settling) == Offer::Full {
+                    let order = Order { run: *run, original, was_read: true };
+                    if self.queue.offer_read(sequence, order, self.is_settling) == Offer::Full {
                         return;
                     }
                 }
                 Intent::Cancel(cancel) => {
-                    self.queue.cancel(cancel);
+                    if self.counts(&cancel, &original) {
+                        self.queue.cancel(cancel);
+                    }
                 }
             }
             self.queue.caught_up_to(sequence);
         }
         self.queue.caught_up_to(caught.through);
-        for (command, problem) in caught.unreadable {
-            self.refusals.record(&self.context, Some(command), &problem);
+        for Unreadable { command, problem, link } in caught.unreadable {
+            self.refusals.record(&self.context, Some((command, link)), Cause::NotAnIntent, &problem);
         }
         if caught.more {
             return self.catch_up_within(Duration::ZERO);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ogent_protocol::event::Finished;
-use ogent_protocol::{Cause, CommandId, EventKind, Outcome};
+use ogent_protocol::{Cause, CommandId, EventKind, Link, Outcome};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -26,17 +26,17 @@ pub(super) struct Refusals {
 
 impl Refusals {
     /// Records one, under its own name where the ledger has one for it.
-    pub(super) fn record(&mut self, context: &Context, command: Option<CommandId>, problem: &str) {
+    pub(super) fn record(&mut self, context: &Context, about: Option<(CommandId, Link)>, cause: Cause, problem: &str) {
         tracing::warn!(problem, "refused a message");
         if !self.has_room() {
             return;
         }
         let context = context.clone();
-        let end = Finished::without_process(Outcome::Rejected, Cause::NotAnIntent, problem);
+        let end = Finished::without_process(Outcome::Rejected, cause, problem);
         self.recording.spawn(async move {
-            let command = command.unwrap_or_else(CommandId::generate);
+            let (command, link) = about.map_or_else(|| (CommandId::generate(), None), |(id, link)| (id, Some(link)));
             let event = EventKind::Finished(Box::new(end));
-            let recorded = context.ledger.claim(&context.agent, &command, &context.instance, event).await;
+            let recorded = context.ledger.claim(&context.agent, &command, &context.instance, link, event).await;
             if let Err(error) = recorded {
                 tracing::warn!(%error, "a refusal could not be recorded");
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use ogent_protocol::limits::{DEFAULT_QUEUE_WITHIN, DEFAULT_START_WITHIN};
+use ogent_protocol::limits::{DEFAULT_QUEUE_WITHIN, DEFAULT_START_WITHIN, MAX_START_WITHIN};
 use ogent_protocol::rest::ExecuteRequest;
 use ogent_protocol::{AgentId, CommandId, InvalidIntent, Run};
 
@@ -51,6 +51,11 @@ impl Order {
         let start_within = request.not_after.is_none().then_some(within);
         let id = key.as_ref().map_or_else(CommandId::generate, |key| CommandId::derive(&user, key.as_str()));
         request.not_after = request.not_after.or_else(|| until(within));
+        // Further ahead, an agent would not take it: what it has run must be remembered for that long.
+        if request.not_after.is_some_and(|not_after| until(MAX_START_WITHIN).is_some_and(|most| not_after > most)) {
+            let problem = format!("is more than {} days ahead", MAX_START_WITHIN.as_secs() / 86_400);
+            return Err(InvalidIntent { field: "not_after", problem });
+        }
         let run = request.into_run(id, agent.clone(), &user)?;
         let has_key = key.is_some();
         Ok(Prepared { agent, run, wait, may_queue, has_key, dry_run, ask, wait_for_decision, start_within })
@@ -85,6 +90,18 @@ mod tests {
         };
         assert_eq!(minutes(order(request(), None)), 5);
         assert_eq!(minutes(order(ExecuteRequest { queue: true, ..request() }, None)), 24 * 60);
+    }
+
+    #[test]
+    fn nobody_orders_for_next_month() {
+        let ask = |days: i64| {
+            let not_after = Some(Timestamp::now() + SignedDuration::from_hours(24 * days));
+            let (key, agent, request) = (None, "web-1".parse().unwrap(), ExecuteRequest { not_after, ..request() });
+            let (wait, wait_for_decision) = (Duration::ZERO, Duration::ZERO);
+            Order { user: "alice".into(), agent, request, key, wait, wait_for_decision }.prepare()
+        };
+        assert!(ask(6).is_ok());
+        assert_eq!(ask(8).unwrap_err().field, "not_after");
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub(super) mod analyses;
 pub(super) mod approvals;
 pub(super) mod commands;
 pub(super) mod events;
+pub(super) mod evidence;
 pub(super) mod execute;
 pub(super) mod output;
 pub(super) mod status;

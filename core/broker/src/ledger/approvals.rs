@@ -8,12 +8,13 @@ mod scan;
 mod watch;
 
 use ogent_protocol::subject::{self, APPROVALS};
-use ogent_protocol::{AgentId, CommandId, Encoding, ProposalEvent, limits};
+use ogent_protocol::{AgentId, CommandId, Encoding, ProposalEvent, Purpose, SignatureFault, SignerRole, limits};
 
 use super::Ledger;
 use super::write::{Submission, SubmitError};
 use crate::append::{AppendError, Entry, Stored};
 use crate::direct::{MAX_BATCH, Query, ReadError, Record};
+use crate::sign::{Verifier, seal_in};
 
 pub use record::ProposalRecord;
 pub use scan::{ApprovalPage, ApprovalStart, ProposalPage, ProposalScan, StoredApproval};
@@ -30,7 +31,7 @@ impl Ledger {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn propose(&self, opening: &ProposalEvent) -> Result<Submission, SubmitError> {
-        let entry = entry(opening)?.expect_last(0).message_id(opening.command.as_str());
+        let entry = self.approval_entry(opening)?.expect_last(0).message_id(opening.command.as_str());
         match self.append_again(entry).await {
             Ok(Stored { duplicate: true, .. }) | Err(AppendError::Conflict(_)) => Ok(Submission::Existing),
             Ok(Stored { sequence, .. }) => Ok(Submission::New { sequence }),
@@ -43,7 +44,7 @@ impl Ledger {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn decide(&self, record: &ProposalRecord, decision: &ProposalEvent) -> Result<bool, SubmitError> {
-        match self.append_again(entry(decision)?.expect_last(record.last_sequence)).await {
+        match self.append_again(self.approval_entry(decision)?.expect_last(record.last_sequence)).await {
             Ok(_) => Ok(true),
             Err(AppendError::Conflict(_)) => Ok(false),
             Err(error) => Err(error.into()),
@@ -79,23 +80,38 @@ impl Ledger {
         let query = Query { seq: Some(1), next_by_subj: Some(subject), batch: MAX_ABOUT_ONE, ..Query::default() };
         let mut found: Option<ProposalRecord> = None;
         for stored in self.broker.read(APPROVALS, &query).await?.records {
-            found = record::fold(found, &stored);
+            found = record::fold(found, &stored, self.verifier.as_ref());
         }
         Ok(found)
     }
+
+    fn approval_entry(&self, event: &ProposalEvent) -> Result<Entry, SubmitError> {
+        let payload = Encoding::Json.encode(event).map_err(|_| SubmitError::TooLarge)?;
+        let seal = self.seal(Purpose::Approval, &payload)?;
+        let entry = Entry::new(subject::approval(&event.agent, &event.command), payload);
+        let entry = entry.header("Content-Type", "application/cloudevents+json");
+        Ok(seal.iter().fold(entry, Entry::sealed))
+    }
 }
 
-fn entry(event: &ProposalEvent) -> Result<Entry, SubmitError> {
-    let payload = Encoding::Json.encode(event).map_err(|_| SubmitError::TooLarge)?;
-    let entry = Entry::new(subject::approval(&event.agent, &event.command), payload);
-    Ok(entry.header("Content-Type", "application/cloudevents+json"))
+/// Whether a gateway has signed it, whose certificate was good when the broker stored it.
+fn check(stored: &Record, verifier: &Verifier) -> Result<(), SignatureFault> {
+    let seal = seal_in(&stored.headers)?.ok_or(SignatureFault::Unsigned)?;
+    let by = verifier.verify(Purpose::Approval, &stored.payload, &seal, None, stored.stored_at)?;
+    match by.role {
+        SignerRole::Gateway => Ok(()),
+        _ => Err(SignatureFault::NotAllowed("only gateways write down decisions")),
+    }
 }
 
 /// The event in a stored message.
-fn read(stored: &Record) -> Result<ProposalEvent, ReadError> {
+fn read(stored: &Record, verifier: Option<&Verifier>) -> Result<ProposalEvent, ReadError> {
     let wrong = |problem: &str| super::record::corrupt(stored.sequence, problem);
     if stored.is_led_here {
         return Err(wrong(super::record::LED_HERE));
+    }
+    if let Some(verifier) = verifier {
+        check(stored, verifier).map_err(|fault| wrong(&fault.to_string()))?;
     }
     let encoding = super::record::encoding_of(&stored.headers).map_err(|problem| wrong(&problem))?;
     let event: ProposalEvent =

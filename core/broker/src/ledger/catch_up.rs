@@ -6,12 +6,13 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pu
 use bytes::Bytes;
 use futures::StreamExt as _;
 use ogent_protocol::subject::{self, COMMANDS};
-use ogent_protocol::{AgentId, CommandId, Intent};
+use ogent_protocol::{AgentId, CommandId, Intent, Link};
 
 use super::Ledger;
 use super::record::read_intent;
 use crate::connect::REQUEST_TIMEOUT;
 use crate::direct::{ReadError, was_given_out};
+use crate::sign::Original;
 
 /// How long one reading may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -20,15 +21,35 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug, Default)]
 pub struct CaughtUp {
     /// Sequence and intent, oldest first.
-    pub intents: Vec<(u64, Intent)>,
-    /// Commands whose intent cannot be read, and what is wrong with it.
-    pub unreadable: Vec<(CommandId, String)>,
+    pub intents: Vec<(u64, Held)>,
+    /// Those that cannot be read.
+    pub unreadable: Vec<Unreadable>,
     /// The last sequence that was looked at, readable or not.
     pub through: u64,
     /// Whether there is more behind it.
     pub more: bool,
     /// The ledger ends before the sequence from which was to be read: it was restored from an older copy.
     pub is_set_back: bool,
+}
+
+/// An intent that the ledger holds.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// What it means.
+    pub intent: Intent,
+    /// Its exact bytes.
+    pub original: Original,
+}
+
+/// A command whose intent cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its name.
+    pub command: CommandId,
+    /// What is wrong with the intent.
+    pub problem: String,
+    /// What its end follows.
+    pub link: Link,
 }
 
 // === impl Ledger ===
@@ -38,9 +59,9 @@ impl Ledger {
     ///
     /// # Errors
     /// When the broker does not answer.
-    pub async fn held(&self, agent: &AgentId, command: &CommandId) -> Result<Option<Intent>, ReadError> {
+    pub async fn held(&self, agent: &AgentId, command: &CommandId) -> Result<Option<Held>, ReadError> {
         match self.broker.last(COMMANDS, &subject::command(agent, command)).await? {
-            Some(record) => super::record::intent(&record).map(|(_, intent)| Some(intent)),
+            Some(record) => super::record::original(&record).map(|(_, intent, original)| Some(Held { intent, original })),
             None => Ok(None),
         }
     }
@@ -127,12 +148,19 @@ async fn fetch(consumer: &PullConsumer, agent: &AgentId, limit: usize) -> Result
             continue;
         }
         match read_intent(&message.subject, sequence, headers, &message.payload) {
-            Ok((for_agent, intent)) if for_agent == *agent => caught.intents.push((sequence, intent)),
+            Ok((for_agent, intent, original)) if for_agent == *agent => {
+                caught.intents.push((sequence, Held { intent, original }));
+            }
             Ok(_) => {}
             Err(error) => {
                 tracing::warn!(%error, "cannot read a record of the ledger");
                 let named = subject::parse_ledger(&message.subject);
-                caught.unreadable.extend(named.map(|(_, command)| (command, error.to_string())));
+                let link = Link::to(&message.payload);
+                caught.unreadable.extend(named.map(|(_, command)| Unreadable {
+                    command,
+                    problem: error.to_string(),
+                    link,
+                }));
             }
         }
     }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use futures::Stream;
 use ogent_protocol::subject::{self, COMMANDS, RESULTS};
-use ogent_protocol::{AgentId, CommandId, Intent};
+use ogent_protocol::{AgentId, CommandId, Intent, Link};
 
 use super::Ledger;
-use super::record::{self, CommandRecord, StoredEvent};
+use super::record::{self, CommandRecord, LastEvent, StoredEvent};
 use crate::direct::{Batch, MAX_BATCH, Query, ReadError};
 
 /// Messages about one command that are looked at: its intent, its cancellation, and what does not belong there.
@@ -59,12 +59,21 @@ impl Ledger {
     /// # Errors
     /// When the broker does not answer, or what it holds cannot be read.
     pub async fn last_event(&self, agent: &AgentId, id: &CommandId) -> Result<Option<StoredEvent>, ReadError> {
+        Ok(self.last_of(agent, id).await?.map(|last| last.stored))
+    }
+
+    /// The same, with what ties the next one to it.
+    ///
+    /// # Errors
+    /// When the broker does not answer, or what it holds cannot be read.
+    pub async fn last_of(&self, agent: &AgentId, id: &CommandId) -> Result<Option<LastEvent>, ReadError> {
         let Some(last) = self.broker.last(RESULTS, &subject::result(agent, id)).await? else { return Ok(None) };
         match record::event(&last) {
-            Ok(event) => Ok(Some(event)),
+            Ok(stored) => Ok(Some(LastEvent { stored, link: Some(Link::to(&last.payload)) })),
             Err(error) => {
                 tracing::warn!(%error, "looking for the last event before a bad record");
-                self.last_good_event(agent, id).await
+                let stored = self.last_good_event(agent, id).await?;
+                Ok(stored.map(|stored| LastEvent { stored, link: None }))
             }
         }
     }

@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use ogent_protocol::claim::{Answer, Chain, Found, Next};
 use ogent_protocol::subject::{self, RESULTS};
-use ogent_protocol::{AgentId, Cancel, CommandId, Encoding, Event, EventKind, Intent, Run, limits};
+use ogent_protocol::{
+    AgentId, Cancel, CommandId, Encoding, Event, EventKind, Intent, Link, Purpose, Run, Seal, limits,
+};
 use rand::Rng as _;
 use tokio::time::Instant;
 
 use super::Ledger;
-use super::record::{CommandRecord, INSTANCE};
+use super::record::{CommandRecord, INSTANCE, LastEvent};
 use crate::append::{AppendError, Entry, Stored};
 use crate::connect::Broker;
 use crate::direct::ReadError;
+use crate::sign::{Original, Signer};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -69,6 +73,11 @@ pub struct EventWriter {
     command: CommandId,
     instance: String,
     chain: Chain,
+    /// What the next event follows.
+    previous: Option<Link>,
+    signer: Option<Signer>,
+    /// The certificate that stands beside an event already.
+    certified: Option<String>,
 }
 
 // === impl Ledger ===
@@ -79,10 +88,21 @@ impl Ledger {
     /// # Errors
     /// See [`SubmitError`].
     pub async fn submit(&self, agent: &AgentId, run: &Run) -> Result<Submission, SubmitError> {
-        let entry = Entry::new(subject::command(agent, &run.id), encode(&Intent::Run(Box::new(run.clone())))?)
-            .header("Content-Type", Encoding::Json.content_type())
-            .expect_last(0)
-            .message_id(run.id.as_str());
+        let original = self.write_down(&Intent::Run(Box::new(run.clone())))?;
+        self.submit_original(agent, &run.id, &original).await
+    }
+
+    /// The same for a command as somebody else has written it: byte by byte, with their signature.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn submit_original(
+        &self,
+        agent: &AgentId,
+        id: &CommandId,
+        original: &Original,
+    ) -> Result<Submission, SubmitError> {
+        let entry = intent_entry(agent, id, original).expect_last(0).message_id(id.as_str());
         match self.append_again(entry).await {
             Ok(Stored { duplicate: true, .. }) | Err(AppendError::Conflict(_)) => Ok(Submission::Existing),
             Ok(Stored { sequence, .. }) => Ok(Submission::New { sequence }),
@@ -98,9 +118,10 @@ impl Ledger {
         if record.cancel.is_some() {
             return Ok(());
         }
-        let entry = Entry::new(subject::command(&record.agent, &cancel.id), encode(&Intent::Cancel(cancel.clone()))?)
-            .header("Content-Type", Encoding::Json.content_type())
-            .expect_last(record.last_sequence);
+        // What is signed says itself for whom it is.
+        let cancel = Cancel { agent: Some(record.agent.clone()), ..cancel.clone() };
+        let original = self.write_down(&Intent::Cancel(cancel.clone()))?;
+        let entry = intent_entry(&record.agent, &cancel.id, &original).expect_last(record.last_sequence);
         match self.append_again(entry).await {
             Ok(_) | Err(AppendError::Conflict(_)) => Ok(()),
             Err(error) => Err(error.into()),
@@ -109,12 +130,24 @@ impl Ledger {
 
     /// Rings the bell of an agent once more: the intent again, as a plain message. What the agent has, it knows.
     pub async fn ring(&self, agent: &AgentId, intent: &Intent) {
-        let Ok(payload) = Encoding::Json.encode(&intent.to_wire()) else { return };
+        let mut intent = intent.clone();
+        if let Intent::Cancel(cancel) = &mut intent {
+            cancel.agent.get_or_insert_with(|| agent.clone());
+        }
+        let Ok(original) = self.write_down(&intent) else { return };
+        let Entry { headers, payload, .. } = intent_entry(agent, intent.id(), &original);
         // Lost rings do not matter: the agent reads the ledger by itself every so often.
-        let _ = self.broker.client().publish(subject::exec(agent), payload.into()).await;
+        let _ = self.broker.client().publish_with_headers(subject::exec(agent), headers, payload).await;
     }
 
-    /// Claims a command by its first event. Asks until the answer is known.
+    /// An intent of this process's own: written once, signed where somebody signs here.
+    fn write_down(&self, intent: &Intent) -> Result<Original, SubmitError> {
+        let payload = encode(intent)?;
+        let seal = self.seal(Purpose::Intent, &payload)?;
+        Ok(Original::written(payload.into(), seal))
+    }
+
+    /// Claims a command by its first event, which follows `previous`, its intent. Asks until the answer is known.
     ///
     /// # Errors
     /// When the event is too large, or the broker refuses it for good.
@@ -123,15 +156,10 @@ impl Ledger {
         agent: &AgentId,
         command: &CommandId,
         instance: &str,
+        previous: Option<Link>,
         first: EventKind,
     ) -> Result<Claim, AppendError> {
-        let mut writer = EventWriter {
-            broker: self.broker.clone(),
-            agent: agent.clone(),
-            command: command.clone(),
-            instance: instance.to_owned(),
-            chain: Chain::default(),
-        };
+        let mut writer = self.writer(agent, command, instance, Chain::default(), previous);
         match writer.append(first).await {
             Ok(_) => Ok(Claim::Won(writer)),
             Err(AppendError::Conflict(_)) => Ok(Claim::Taken),
@@ -139,15 +167,30 @@ impl Ledger {
         }
     }
 
-    /// Goes on where an earlier life of this agent stopped: behind its last event, number `n` at `sequence`.
+    /// Goes on where an earlier life of this agent stopped: behind its last event.
     #[must_use]
-    pub fn resume(&self, agent: &AgentId, command: &CommandId, instance: &str, n: u64, sequence: u64) -> EventWriter {
+    pub fn resume(&self, agent: &AgentId, command: &CommandId, instance: &str, last: &LastEvent) -> EventWriter {
+        let chain = Chain::behind(last.stored.event.n, last.stored.sequence);
+        self.writer(agent, command, instance, chain, last.link)
+    }
+
+    fn writer(
+        &self,
+        agent: &AgentId,
+        command: &CommandId,
+        instance: &str,
+        chain: Chain,
+        previous: Option<Link>,
+    ) -> EventWriter {
         EventWriter {
             broker: self.broker.clone(),
             agent: agent.clone(),
             command: command.clone(),
             instance: instance.to_owned(),
-            chain: Chain::behind(n, sequence),
+            chain,
+            previous,
+            signer: self.signer.clone(),
+            certified: None,
         }
     }
 
@@ -171,6 +214,12 @@ impl Ledger {
             answer => answer,
         }
     }
+}
+
+fn intent_entry(agent: &AgentId, id: &CommandId, original: &Original) -> Entry {
+    let entry = Entry::new(subject::command(agent, id), original.payload());
+    let entry = entry.header("Content-Type", original.content_type());
+    original.sealing().into_iter().fold(entry, Entry::sealed)
 }
 
 /// What the ledger takes must be what an agent takes.
@@ -201,11 +250,12 @@ impl EventWriter {
     /// [`AppendError::Conflict`] when somebody else writes about this command, [`AppendError::SetBack`] when the ledger
     /// has forgotten the events before this one; also when the event is too large or refused for good.
     pub async fn append(&mut self, kind: EventKind) -> Result<u64, AppendError> {
-        let time = Timestamp::now();
+        // Once: however often it has to be sent, it stays the same, byte by byte.
+        let (payload, seal) = self.write_down(kind)?;
         let mut pause = FIRST_PAUSE;
         let mut set_back_since: Option<Instant> = None;
         loop {
-            let entry = self.entry(&kind, time)?;
+            let entry = self.entry(&payload, seal.as_ref());
             let answer = match self.broker.append(entry.clone()).await {
                 Ok(stored) => Answer::Stored(stored.sequence),
                 Err(AppendError::Conflict(at)) => Answer::Conflict(at),
@@ -220,7 +270,11 @@ impl EventWriter {
                 next = self.chain.looked_back(least, self.look_back(&entry, least).await);
             }
             match next {
-                Next::Done(sequence) => return Ok(sequence),
+                Next::Done(sequence) => {
+                    self.previous = Some(Link::to(&payload));
+                    self.certified = seal.and_then(|seal| seal.certificate).or(self.certified.take());
+                    return Ok(sequence);
+                }
                 Next::Again => continue,
                 Next::Taken => return Err(AppendError::Conflict(None)),
                 Next::SetBack => {
@@ -237,14 +291,23 @@ impl EventWriter {
         }
     }
 
-    fn entry(&self, kind: &EventKind, time: Timestamp) -> Result<Entry, AppendError> {
+    fn write_down(&self, kind: EventKind) -> Result<(Bytes, Option<Seal>), AppendError> {
         let (agent, command) = (self.agent.clone(), self.command.clone());
-        let event = Event { agent, command, n: self.chain.n(), time, kind: kind.clone() };
-        let payload = Encoding::Json.encode(&event).map_err(|_| AppendError::TooLarge)?;
-        Ok(Entry::new(subject::result(&self.agent, &self.command), payload)
+        let (n, time, previous) = (self.chain.n(), Timestamp::now(), self.previous);
+        let event = Event { agent, command, n, time, previous, kind };
+        let payload: Bytes = Encoding::Json.encode(&event).map_err(|_| AppendError::TooLarge)?.into();
+        let seal = |signer: &Signer| signer.seal(Purpose::Event, &payload, self.certified.as_deref());
+        let seal = self.signer.as_ref().map(seal).transpose();
+        let seal = seal.map_err(|error| AppendError::Refused(error.to_string()))?;
+        Ok((payload, seal))
+    }
+
+    fn entry(&self, payload: &Bytes, seal: Option<&Seal>) -> Entry {
+        let entry = Entry::new(subject::result(&self.agent, &self.command), payload.clone())
             .header("Content-Type", "application/cloudevents+json")
             .header(INSTANCE, &self.instance)
-            .expect_last(self.chain.last()))
+            .expect_last(self.chain.last());
+        seal.into_iter().fold(entry, Entry::sealed)
     }
 
     /// What stands at the end of this command's events, which is at `least` or behind it.

@@ -6,6 +6,7 @@ use ogent_protocol::{AgentId, ProposalEvent, ProposalKind, ProposalState, Ruling
 
 use super::read;
 use crate::direct::Record;
+use crate::sign::Verifier;
 
 /// A proposal as the ledger keeps it.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,9 +105,9 @@ impl ProposalRecord {
 
     /// Takes what stands behind it. What may not come here counts for nothing; but what is written next has to come
     /// behind it.
-    pub(super) fn take(&mut self, stored: &Record) {
+    pub(super) fn take(&mut self, stored: &Record, verifier: Option<&Verifier>) {
         self.last_sequence = self.last_sequence.max(stored.sequence);
-        let event = match read(stored) {
+        let event = match read(stored, verifier) {
             Ok(event) => event,
             Err(error) => return tracing::warn!(%error, "skipped a record of the approvals"),
         };
@@ -123,19 +124,23 @@ impl ProposalRecord {
 }
 
 /// A proposal after one more of its messages.
-pub(super) fn fold(found: Option<ProposalRecord>, stored: &Record) -> Option<ProposalRecord> {
+pub(super) fn fold(
+    found: Option<ProposalRecord>,
+    stored: &Record,
+    verifier: Option<&Verifier>,
+) -> Option<ProposalRecord> {
     match found {
         Some(mut found) => {
-            found.take(stored);
+            found.take(stored, verifier);
             Some(found)
         }
-        None => opening(stored),
+        None => opening(stored, verifier),
     }
 }
 
 /// The proposal that a message opens, if it opens one.
-pub(super) fn opening(stored: &Record) -> Option<ProposalRecord> {
-    match read(stored) {
+pub(super) fn opening(stored: &Record, verifier: Option<&Verifier>) -> Option<ProposalRecord> {
+    match read(stored, verifier) {
         Ok(event) => ProposalRecord::opened_by(event, stored),
         Err(error) => {
             tracing::warn!(%error, "skipped a record of the approvals");

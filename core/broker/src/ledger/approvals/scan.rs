@@ -130,7 +130,7 @@ impl Ledger {
             seq = batch.through + 1;
             for stored in batch.records.iter().filter(|stored| stored.sequence < before) {
                 *reached = Some(reached.map_or(stored.stored_at, |oldest| oldest.min(stored.stored_at)));
-                if let Some(record) = opening(stored)
+                if let Some(record) = opening(stored, self.verifier.as_ref())
                     && scan.agent.as_ref().is_none_or(|agent| *agent == record.agent)
                 {
                     found.push(record);
@@ -157,7 +157,7 @@ impl Ledger {
                         last.sequence > record.last_sequence && record.run.id == id && record.agent == agent
                     };
                     if let Some(record) = some.iter_mut().find(is_its) {
-                        record.take(last);
+                        record.take(last, self.verifier.as_ref());
                         // What stands last does not count, so that something before it may.
                         if record.decision.is_none()
                             && let Some(whole) = self.proposal_of(&record.agent, &record.run.id).await?
@@ -189,7 +189,7 @@ impl Ledger {
         let batch = self.broker.read(APPROVALS, &query).await?;
         let events = batch.records.iter().filter_map(|stored| {
             // What cannot be read was told when somebody looked for it.
-            read(stored).ok().map(|event| StoredApproval { sequence: stored.sequence, event })
+            read(stored, self.verifier.as_ref()).ok().map(|event| StoredApproval { sequence: stored.sequence, event })
         });
         let next = (batch.through > 0).then_some(batch.through + 1);
         Ok(ApprovalPage { events: events.collect(), next, more: batch.more })
