@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use ogent_protocol::AgentId;
 use ogent_protocol::subject::{
-    self, AGENTS_BUCKET, ANALYSES, APPROVALS, COMMANDS, INVENTORY_BUCKET, PRESENCE_BUCKET, RESULTS,
+    self, AGENTS_BUCKET, ANALYSES, APPROVALS, COMMANDS, INVENTORY_BUCKET, POLICIES_BUCKET, PRESENCE_BUCKET, RESULTS,
+    USERS_BUCKET,
 };
 
 use crate::service;
@@ -61,6 +62,8 @@ pub fn of(role: &Role) -> Permissions {
                 subject::ALL_APPROVAL_FEEDS.to_owned(),
                 kv(AGENTS_BUCKET, "*"),
                 kv(PRESENCE_BUCKET, "*"),
+                kv(USERS_BUCKET, "*"),
+                kv(POLICIES_BUCKET, "*"),
                 inbox,
             ],
         },
@@ -89,7 +92,8 @@ fn kv(bucket: &str, key: &str) -> String {
 
 /// The history and the buckets, which gateways read.
 fn streams() -> impl Iterator<Item = String> {
-    let buckets = [AGENTS_BUCKET, INVENTORY_BUCKET, PRESENCE_BUCKET].map(|bucket| format!("KV_{bucket}"));
+    let buckets = [AGENTS_BUCKET, INVENTORY_BUCKET, PRESENCE_BUCKET, USERS_BUCKET, POLICIES_BUCKET]
+        .map(|bucket| format!("KV_{bucket}"));
     [COMMANDS, RESULTS, APPROVALS].map(str::to_owned).into_iter().chain(buckets)
 }
 
@@ -119,9 +123,11 @@ fn gateway_publish() -> Vec<String> {
         format!("$JS.API.STREAM.INFO.{ANALYSES}"),
         format!("$JS.API.DIRECT.GET.{ANALYSES}.{}", subject::ALL_ANALYSES),
     ];
+    let records = [kv(USERS_BUCKET, "*"), kv(POLICIES_BUCKET, "*")];
     [subject::ALL_COMMANDS, subject::ALL_APPROVALS, subject::ALL_EXEC]
         .map(str::to_owned)
         .into_iter()
+        .chain(records)
         .chain(read)
         .chain(analyses)
         .collect()

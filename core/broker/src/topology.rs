@@ -7,7 +7,8 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, Repu
 use async_nats::jetstream::{self, context::GetStreamErrorKind};
 use ogent_protocol::limits;
 use ogent_protocol::subject::{
-    self, AGENTS_BUCKET, ANALYSES, APPROVALS, COMMANDS, INVENTORY_BUCKET, PRESENCE_BUCKET, RESULTS,
+    self, AGENTS_BUCKET, ANALYSES, APPROVALS, COMMANDS, INVENTORY_BUCKET, POLICIES_BUCKET, PRESENCE_BUCKET, RESULTS,
+    USERS_BUCKET,
 };
 
 use crate::connect::{Broker, REQUEST_TIMEOUT};
@@ -95,7 +96,7 @@ pub async fn check(broker: &Broker) -> Result<(), TopologyError> {
     Ok(())
 }
 
-fn all(options: &TopologyOptions) -> [Config; 7] {
+fn all(options: &TopologyOptions) -> [Config; 9] {
     [
         commands(options),
         results(options),
@@ -104,6 +105,8 @@ fn all(options: &TopologyOptions) -> [Config; 7] {
         agents(options),
         inventory(options),
         presence(options),
+        users(options),
+        policies(options),
     ]
 }
 
@@ -226,6 +229,21 @@ fn presence(options: &TopologyOptions) -> Config {
         subject_delete_marker_ttl: Some(Duration::from_secs(60)),
         max_bytes: 32 * 1024 * 1024,
         ..bucket(PRESENCE_BUCKET, options)
+    }
+}
+
+fn users(options: &TopologyOptions) -> Config {
+    Config { description: Some("Ogent: who may log in".to_owned()), ..bucket(USERS_BUCKET, options) }
+}
+
+fn policies(options: &TopologyOptions) -> Config {
+    Config {
+        description: Some("Ogent: who may do what".to_owned()),
+        // The most that a bucket keeps of a key: which policy held before, and who has changed it.
+        max_messages_per_subject: 64,
+        // A policy of the largest size, as JSON writes it.
+        max_message_size: i32::try_from(limits::MAX_PAYLOAD_BYTES).unwrap_or(i32::MAX),
+        ..bucket(POLICIES_BUCKET, options)
     }
 }
 

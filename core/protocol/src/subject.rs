@@ -16,6 +16,10 @@ pub const INVENTORY_BUCKET: &str = "inventory";
 pub const AGENTS_BUCKET: &str = "agents";
 /// The key-value bucket of [`crate::Heartbeat`]s, each with a time to live.
 pub const PRESENCE_BUCKET: &str = "presence";
+/// The key-value bucket of people who may log in.
+pub const USERS_BUCKET: &str = "users";
+/// The key-value bucket of the access policy.
+pub const POLICIES_BUCKET: &str = "policies";
 
 /// All intents of all agents.
 pub const ALL_COMMANDS: &str = "commands.*.*";
