@@ -3,16 +3,20 @@
 mod agent;
 mod approval;
 mod command;
+mod policy;
 mod problem;
 mod request;
+mod user;
 
 use serde::{Deserialize, Serialize};
 
 pub use agent::{AgentList, AgentStatus, AgentView};
 pub use approval::{AnalyzeRequest, ApprovalList, ApprovalState, ApprovalView, ApproveRequest, DenyRequest, DryRun};
 pub use command::{CommandPage, CommandResult, CommandView, PendingCommand, ResultFold};
+pub use policy::{PolicyAnswer, PolicyHistory, PolicyRule, PolicyTest, PolicyView, SetPolicy};
 pub use problem::Problem;
 pub use request::{CancelRequest, ExecuteRequest};
+pub use user::{ChangeUser, CreateUser, SetPassword, UserList, UserView};
 
 /// Answer of `POST /token`.
 #[derive(Clone, Serialize, Deserialize)]

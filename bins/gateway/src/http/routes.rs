@@ -7,5 +7,7 @@ pub(super) mod commands;
 pub(super) mod events;
 pub(super) mod execute;
 pub(super) mod output;
+pub(super) mod policy;
 pub(super) mod status;
 pub(super) mod token;
+pub(super) mod users;
