@@ -1,22 +1,28 @@
-//! Receives a principal from `auth` and an action from a route of `http`, gives back whether that may be.
+//! Receives a principal from `auth` and an action from a route of `http`, says whether that may be: [`Access::may`] is the
+//! one function that every route, every subscription and every execution asks.
 //!
-//! One pure function decides, so that a policy engine can take its place without a change to any route.
+//! The access policy decides (`core/access`); not to be confused with the risk policy of the `gate`, which says what
+//! becomes of a command by what it would do.
 
-use serde::{Deserialize, Serialize};
+mod policy;
+mod rehearse;
+mod scene;
+mod sight;
 
-/// What a person may be in Ogent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Sees agents, commands and their output.
-    Viewer,
-    /// A viewer who runs and cancels commands.
-    Operator,
-    /// A viewer who approves and denies commands of others.
-    Approver,
-    /// May do everything; but nobody approves commands of their own.
-    Admin,
-}
+use std::sync::Arc;
+
+use ogent_access::{Principal as Asker, Question};
+use ogent_broker::Directory;
+use tokio::sync::watch;
+
+pub use ogent_access::Role;
+pub(crate) use ogent_access::Action;
+pub(crate) use policy::{AccessPolicy, Current, PolicyChange, SetPolicyError};
+pub(crate) use rehearse::{Rehearsal, RehearseError};
+pub(crate) use scene::{Resource, doing, plain};
+pub(crate) use sight::{Found, Seen, Sight, shown};
+
+use crate::people::People;
 
 /// Who is asking: what a valid access token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,71 +35,137 @@ pub(crate) struct Principal {
     pub(crate) expires_at: jiff::Timestamp,
 }
 
-/// What can be done over HTTP. The set is closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Action {
-    /// See which agents there are, and follow them.
-    ViewAgents,
-    /// See commands, their events and their output.
-    ViewCommands,
-    /// Run a command.
-    Execute,
-    /// End a command, or take it back while it waits for its approval.
-    Cancel,
-    /// Ask what a command would do.
-    Analyze,
-    /// Approve or deny what somebody else has asked for.
-    Approve,
+/// A no. It says nothing about what was asked for: whoever may not see that must not learn of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the access policy does not let {user} do this ({action}){}", why(.rules))]
+pub(crate) struct Denied {
+    /// Who has asked.
+    pub(crate) user: String,
+    /// To do what.
+    pub(crate) action: Action,
+    /// The rules that forbid it; none where only no rule permits it.
+    pub(crate) rules: Vec<String>,
 }
 
-/// Whether `principal` may do `action`. What no role grants is refused.
-#[must_use]
-pub(crate) fn may(principal: &Principal, action: Action) -> bool {
-    principal.roles.iter().any(|role| role.grants(action))
+fn why(rules: &[String]) -> String {
+    if rules.is_empty() { String::new() } else { format!(": {}", rules.join(", ")) }
 }
 
-// === impl Role ===
+/// Says who may do what.
+#[derive(Clone)]
+pub(crate) struct Access {
+    policy: AccessPolicy,
+    people: People,
+    directory: Directory,
+}
 
-impl Role {
-    /// Every role, as people write it.
-    pub(crate) const ALL: [(&str, Self); 4] =
-        [("viewer", Self::Viewer), ("operator", Self::Operator), ("approver", Self::Approver), ("admin", Self::Admin)];
+// === impl Access ===
 
-    fn grants(self, action: Action) -> bool {
-        match action {
-            Action::ViewAgents | Action::ViewCommands | Action::Analyze => true,
-            Action::Execute | Action::Cancel => matches!(self, Self::Operator | Self::Admin),
-            Action::Approve => matches!(self, Self::Approver | Self::Admin),
+impl Access {
+    #[must_use]
+    pub(crate) fn new(policy: AccessPolicy, people: People, directory: Directory) -> Self {
+        Self { policy, people, directory }
+    }
+
+    /// Whether that may be.
+    ///
+    /// # Errors
+    /// When the policy does not permit it, or forbids it, or the principal is disabled.
+    pub(crate) fn may(&self, principal: &Principal, action: Action, resource: &Resource<'_>) -> Result<(), Denied> {
+        let denied = |rules| Denied { user: principal.user.clone(), action, rules };
+        let Some(roles) = self.roles_of(principal) else { return Err(denied(Vec::new())) };
+        let current = self.policy.current();
+        let decision = resource.with_facts(&self.directory, |resource| {
+            let principal = Asker { user: &principal.user, roles: &roles };
+            current.policies.decide(&Question { principal, action, resource })
+        });
+        match decision.allowed {
+            true => Ok(()),
+            false => Err(denied(decision.rules)),
+        }
+    }
+
+    /// The same as a plain yes or no: for what is left out where it may not be seen.
+    #[must_use]
+    pub(crate) fn is_let(&self, principal: &Principal, action: Action, resource: &Resource<'_>) -> bool {
+        self.may(principal, action, resource).is_ok()
+    }
+
+    /// Whether the policy may depend on what a command would do.
+    #[must_use]
+    pub(crate) fn looks_at_verdicts(&self) -> bool {
+        self.policy.current().policies.looks_at_verdicts()
+    }
+
+    /// Whether the policy may let somebody see one command of a machine and not another one.
+    #[must_use]
+    pub(crate) fn looks_at_requesters(&self) -> bool {
+        self.policy.current().policies.looks_at_requesters()
+    }
+
+    /// Changes whenever an answer of [`Access::may`] may have: another policy holds, or somebody has other rights.
+    #[must_use]
+    pub(crate) fn watch(&self) -> Changes {
+        Changes { policy: self.policy.watch(), people: self.people.watch() }
+    }
+
+    /// The policy itself.
+    #[must_use]
+    pub(crate) fn policy(&self) -> &AccessPolicy {
+        &self.policy
+    }
+
+    /// Puts another policy into place, in the name of `principal`.
+    ///
+    /// # Errors
+    /// See [`SetPolicyError`].
+    pub(crate) async fn set_policy(
+        &self,
+        principal: &Principal,
+        text: String,
+        note: Option<String>,
+        from: Option<u64>,
+    ) -> Result<Arc<Current>, SetPolicyError> {
+        let (user, roles) = (principal.user.as_str(), self.roles_of(principal).unwrap_or_default());
+        let (action, resource) = (Action::ChangePolicy, ogent_access::Resource::Fleet);
+        let keeps_right = |policies: &ogent_access::Policies| {
+            policies.decide(&Question { principal: Asker { user, roles: &roles }, action, resource }).allowed
+        };
+        self.policy.set(user, text, note, from, keeps_right).await
+    }
+
+    /// The policy that holds now.
+    #[must_use]
+    pub(crate) fn current(&self) -> Arc<Current> {
+        self.policy.current()
+    }
+
+    /// The roles of the token that the person still has; `None` where the person is disabled. Who is not among the people
+    /// has those of the token: whether such a token counts is decided where it is checked.
+    fn roles_of(&self, principal: &Principal) -> Option<Vec<Role>> {
+        match self.people.current(&principal.user) {
+            Some(person) if person.disabled => None,
+            Some(person) => Some(principal.roles.iter().copied().filter(|role| person.roles.contains(role)).collect()),
+            None => Some(principal.roles.clone()),
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Tells that rights have changed.
+pub(crate) struct Changes {
+    policy: watch::Receiver<Arc<Current>>,
+    people: watch::Receiver<u64>,
+}
 
-    #[test]
-    fn each_role_may_what_it_should_and_no_more() {
-        let (yes, no) = (true, false);
-        let table = [
-            (vec![], [no, no, no, no, no, no]),
-            (vec![Role::Viewer], [yes, yes, yes, no, no, no]),
-            (vec![Role::Operator], [yes, yes, yes, yes, yes, no]),
-            (vec![Role::Approver], [yes, yes, yes, no, no, yes]),
-            (vec![Role::Admin], [yes, yes, yes, yes, yes, yes]),
-            (vec![Role::Approver, Role::Operator], [yes, yes, yes, yes, yes, yes]),
-        ];
-        let actions = [
-            Action::ViewAgents,
-            Action::ViewCommands,
-            Action::Analyze,
-            Action::Execute,
-            Action::Cancel,
-            Action::Approve,
-        ];
-        for (roles, expected) in table {
-            let principal = Principal { user: "u".into(), roles, expires_at: jiff::Timestamp::MAX };
-            assert_eq!(actions.map(|action| may(&principal, action)), expected, "{:?}", principal.roles);
+// === impl Changes ===
+
+impl Changes {
+    /// Resolves at the next change. After the end of the gateway there is none.
+    pub(crate) async fn next(&mut self) {
+        tokio::select! {
+            Ok(()) = self.policy.changed() => {}
+            Ok(()) = self.people.changed() => {}
+            else => std::future::pending().await,
         }
     }
 }

@@ -10,13 +10,15 @@ use tokio::net::TcpListener;
 use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::auth::{Passwords, Tokens};
+use crate::access::{Access, AccessPolicy};
+use crate::auth::Tokens;
 use crate::config::GatewayConfig;
 use crate::gate::{Gate, Sweeper};
 use crate::headroom::Headroom;
 use crate::http;
 use crate::limits::SHUTDOWN_GRACE;
 use crate::metrics::{Metrics, UPKEEP_EVERY};
+use crate::people::People;
 use crate::services::{Parts, Services};
 
 /// A gateway that is connected and listens, but does not yet answer.
@@ -55,8 +57,12 @@ impl Gateway {
         let ledger = Ledger::new(&broker).signed(config.signer).checked(config.trust.map(Verifier::new));
         let headroom =
             Headroom::watch(ledger.clone(), stop.clone()).await.context("cannot see how full the ledger is")?;
-        let directory = Directory::follow(&broker, stop).await.context("cannot read which agents there are")?;
-        let passwords = Passwords::of(config.admin_password, config.users).await.context("cannot set up the users")?;
+        let directory = Directory::follow(&broker, stop.clone()).await.context("cannot read which agents there are")?;
+        let people = People::open(&broker, config.admin_password, config.users, stop.clone())
+            .await
+            .context("cannot set up the users")?;
+        let policy = AccessPolicy::follow(&broker, stop).await.context("cannot read the access policy")?;
+        let access = Access::new(policy, people.clone(), directory.clone());
         let gate = Gate::new(config.policy, config.approval_window, directory.clone(), Analysts::new(&broker));
         let parts = Parts {
             broker,
@@ -65,7 +71,8 @@ impl Gateway {
             directory,
             gate,
             tokens: Tokens::new(&config.jwt),
-            passwords,
+            people,
+            access,
             metrics: Metrics::install(),
             allowed_origins: config.allowed_origins,
         };

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ogent_broker::{AgentState, CommandRecord, Directory, Ledger, Submission, SubmitError, WatchStart};
 use ogent_protocol::rest::{ApprovalView, CommandResult, DryRun, PendingCommand};
-use ogent_protocol::{AgentId, CommandStatus, Decision, ExecutionTarget, Run};
+use ogent_protocol::{AgentId, CommandStatus, Decision, ExecutionTarget, Run, Verdict};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +26,8 @@ pub(crate) use key::IdempotencyKey;
 pub(crate) use order::Order;
 use order::Prepared;
 
-use crate::gate::Gate;
+use crate::access::{self, Access, Action, Resource};
+use crate::gate::{Gate, Judged};
 use crate::headroom::Headroom;
 use crate::history::{self, History};
 use crate::limits::{MAX_WAITERS, REPLAY_WITHIN};
@@ -51,6 +52,7 @@ pub(crate) struct Executor {
     ledger: Ledger,
     history: History,
     gate: Gate,
+    access: Access,
     headroom: Headroom,
     directory: Directory,
     waiters: Arc<Semaphore>,
@@ -66,12 +68,13 @@ impl Executor {
         ledger: Ledger,
         history: History,
         gate: Gate,
+        access: Access,
         headroom: Headroom,
         directory: Directory,
         stopping: CancellationToken,
     ) -> Self {
         let waiters = Arc::new(Semaphore::new(MAX_WAITERS));
-        Self { ledger, history, gate, headroom, directory, waiters, stopping }
+        Self { ledger, history, gate, access, headroom, directory, waiters, stopping }
     }
 
     /// Carries out an order.
@@ -104,18 +107,24 @@ impl Executor {
     async fn known(&self, prepared: &Prepared, started: Instant) -> Result<Option<Answer>, ExecuteError> {
         let id = &prepared.run.id;
         if let Some(record) = self.ledger.find(id).await? {
+            self.access.may(&prepared.principal, Action::ViewCommand, &Resource::command(&record))?;
             return self.join(prepared, record, started).await.map(Some);
         }
         match self.ledger.proposal(id).await? {
-            Some(record) => self.join_proposal(prepared, record, started).await.map(Some),
+            Some(record) => {
+                self.access.may(&prepared.principal, Action::ViewCommand, &Resource::proposal(&record))?;
+                self.join_proposal(prepared, record, started).await.map(Some)
+            }
             None => Ok(None),
         }
     }
 
     /// Judges a command that was not there before, and does with it what policy says.
     async fn begin(&self, prepared: &Prepared, started: Instant) -> Result<Answer, ExecuteError> {
-        let state = self.admit(prepared)?;
-        let judged = self.gate.judge(&state.info, &prepared.run, prepared.ask).await;
+        let Prepared { agent, .. } = prepared;
+        let state = self.directory.get(agent).ok_or_else(|| ExecuteError::UnknownAgent(agent.clone()))?;
+        let judged = self.judge(&state, prepared).await?;
+        self.admit(prepared, &state)?;
         match judged.ruling.decision {
             Decision::Run => self.submit(&state, prepared, started).await,
             Decision::Ask => self.ask(prepared, judged, started).await,
@@ -124,9 +133,9 @@ impl Executor {
     }
 
     async fn judge_only(&self, prepared: &Prepared) -> Result<Answer, ExecuteError> {
-        let Prepared { agent, run, ask, .. } = prepared;
+        let Prepared { agent, run, .. } = prepared;
         let state = self.directory.get(agent).ok_or_else(|| ExecuteError::UnknownAgent(agent.clone()))?;
-        let judged = self.gate.judge(&state.info, run, *ask).await;
+        let judged = self.judge(&state, prepared).await?;
         Ok(Answer::Judged(Box::new(DryRun {
             dry_run: true,
             agent_id: agent.clone(),
@@ -134,6 +143,22 @@ impl Executor {
             verdict: judged.verdict,
             ruling: judged.ruling,
         })))
+    }
+
+    /// What the gate says of a command, where the one who wants it may run it: that is asked once more now, because it may
+    /// depend on what the command would do. Whether the agent is there or not is nobody's business who may not.
+    async fn judge(&self, state: &AgentState, prepared: &Prepared) -> Result<Judged, ExecuteError> {
+        let Prepared { principal, agent, run, ask, .. } = prepared;
+        let mut judged = self.gate.judge(&state.info, run, *ask).await;
+        let verdict = match &judged.verdict {
+            Some(verdict) => verdict.clone(),
+            None if self.access.looks_at_verdicts() => self.gate.verdict(&state.info, run).await,
+            None => Verdict::default(),
+        };
+        let doing = access::doing(Some(&state.info), run, &verdict, judged.ruling.decision);
+        self.access.may(principal, Action::Execute, &Resource::Execution(agent, &doing))?;
+        judged.verdict = judged.verdict.map(Verdict::bounded);
+        Ok(judged)
     }
 
     async fn submit(&self, state: &AgentState, prepared: &Prepared, started: Instant) -> Result<Answer, ExecuteError> {
@@ -183,12 +208,11 @@ impl Executor {
     }
 
     /// Whether a new command may be sent to that agent now.
-    fn admit(&self, prepared: &Prepared) -> Result<AgentState, ExecuteError> {
+    fn admit(&self, prepared: &Prepared, state: &AgentState) -> Result<(), ExecuteError> {
         let Prepared { agent, run, .. } = prepared;
         if let Some(passed) = run.not_after.filter(|not_after| *not_after <= Timestamp::now()) {
             return Err(ExecuteError::TooLate(passed));
         }
-        let state = self.directory.get(agent).ok_or_else(|| ExecuteError::UnknownAgent(agent.clone()))?;
         let wants_ssh = matches!(run.target, ExecutionTarget::Ssh | ExecutionTarget::SshNamed(_));
         if wants_ssh && !state.info.capabilities.iter().any(|capability| capability == SSH) {
             return Err(ExecuteError::NoSsh(agent.clone()));
@@ -200,7 +224,7 @@ impl Executor {
             let source = SubmitError::Full("the stream of results is nine tenths full".to_owned());
             return Err(ExecuteError::Submit { id: run.id.clone(), source });
         }
-        Ok(state)
+        Ok(())
     }
 
     fn place(&self) -> Option<wait::Place> {

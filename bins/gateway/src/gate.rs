@@ -51,7 +51,7 @@ struct Shared {
 /// What the gate says of a command.
 #[derive(Debug, Clone)]
 pub(crate) struct Judged {
-    /// What the rules make of it, within the bounds of what is stored; `None` where policy judges nothing.
+    /// What the rules make of it; `None` where policy judges nothing.
     pub(crate) verdict: Option<Verdict>,
     /// What becomes of it.
     pub(crate) ruling: Ruling,
@@ -93,7 +93,23 @@ impl Gate {
             "the one who wants it asks for an approval".clone_into(&mut ruling.because);
         }
         metrics::judged(verdict.level.as_str(), ruling.decision.as_str(), took);
-        Judged { verdict: Some(verdict.bounded()), ruling }
+        // Not cut yet: the access policy counts all effects.
+        Judged { verdict: Some(verdict), ruling }
+    }
+
+    /// What the rules make of a command, whatever policy says to that.
+    pub(crate) async fn verdict(&self, info: &AgentInfo, run: &Run) -> Verdict {
+        ogent_risk::judge(&run.program, &self.context(info, run).await)
+    }
+
+    /// What policy says to a verdict about a command for that agent.
+    pub(crate) fn rule(&self, info: &AgentInfo, verdict: &Verdict) -> Ruling {
+        match self.shared.policy.mode {
+            PolicyMode::Off => unjudged(),
+            PolicyMode::Advise | PolicyMode::Enforce => {
+                self.shared.policy.rule(verdict, Reach { labels: &info.labels, targets: 1 })
+            }
+        }
     }
 
     /// A command was sent: it counts when the next one for that agent is judged, and an analyst with a model may say

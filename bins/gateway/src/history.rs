@@ -40,6 +40,20 @@ pub(crate) enum Found {
     Proposal(Box<ProposalRecord>),
 }
 
+// === impl Found ===
+
+impl Found {
+    /// What says who may see it.
+    #[must_use]
+    pub(crate) fn into_found(self) -> crate::access::Found {
+        let (run, agent) = match self {
+            Self::Command(record) => (record.run, record.agent),
+            Self::Proposal(record) => (record.run, record.agent),
+        };
+        crate::access::Found { id: run.id, agent, requested_by: run.requested_by }
+    }
+}
+
 /// Reads commands from the ledger.
 #[derive(Clone)]
 pub(crate) struct History {
@@ -101,6 +115,14 @@ impl History {
             },
         };
         Ok(self.ledger.evidence(&agent, id, from).await?)
+    }
+
+    /// What somebody had to approve under an id, or what was refused.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub(crate) async fn proposal(&self, id: &CommandId) -> Result<Option<ProposalRecord>, HistoryError> {
+        Ok(self.ledger.proposal(id).await?)
     }
 
     /// What the ledger has under an id. A command that was approved and not sent is sent now: the gateway that took the

@@ -2,6 +2,7 @@
 //! axum.
 
 mod extract;
+mod guard;
 mod host;
 mod leftover;
 mod observe;
@@ -19,6 +20,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+#[doc(hidden)]
+pub use guard::routes;
 pub use openapi::openapi;
 pub(crate) use serve::serve;
 #[doc(hidden)]
@@ -61,6 +64,12 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(routes::commands::cancel))
         .routes(routes!(routes::output::output))
         .routes(routes!(routes::events::events))
+        .routes(routes!(routes::users::list, routes::users::create))
+        .routes(routes!(routes::users::show, routes::users::change, routes::users::remove))
+        .routes(routes!(routes::users::set_password))
+        .routes(routes!(routes::policy::show, routes::policy::set))
+        .routes(routes!(routes::policy::history))
+        .routes(routes!(routes::policy::test))
         .routes(routes!(ws::open))
         .routes(routes!(routes::status::alive))
         .routes(routes!(routes::status::ready))

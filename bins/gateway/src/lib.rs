@@ -2,7 +2,7 @@
 //! It holds no truth of its own, so any number of gateways may run side by side.
 //!
 //! The modules in the order in which a request passes them: [`config`] says how to start, [`app`] wires the parts
-//! together into [`services`], [`http`] takes the request, [`auth`] tells who asks, [`access`] whether that may be,
+//! together into [`services`], [`http`] takes the request, [`auth`] and [`people`] tell who asks, [`access`] whether that may be,
 //! and then [`execute`], [`cancel`], [`history`] or [`agents`] does it. The [`gate`] judges what shall run, and decides what
 //! somebody has to approve. [`headroom`], [`streams`] and [`limits`] keep all of it within bounds, [`metrics`] counts it.
 
@@ -15,6 +15,7 @@ mod http;
 
 mod access;
 mod auth;
+mod people;
 
 mod agents;
 mod cancel;
@@ -35,6 +36,6 @@ pub use auth::{
     secret_weakness, user_line,
 };
 pub use config::{ConfigError, GatewayArgs, GatewayConfig};
-pub use http::openapi;
 #[doc(hidden)]
 pub use http::read_client_message;
+pub use http::{openapi, routes};

@@ -154,5 +154,8 @@ pub(crate) const FIRST_EVENTS_AT_ONCE: usize = 16;
 /// Users beside `admin`, in the users file. Refused at the start.
 pub(crate) const MAX_USERS: usize = 1000;
 
+/// Longest note with an access policy. Refused with 422.
+pub(crate) const MAX_NOTE_BYTES: usize = 4096;
+
 /// How long requests may take to finish once the gateway is told to stop. Then they are cut off.
 pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);

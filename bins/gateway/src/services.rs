@@ -3,13 +3,15 @@
 use ogent_broker::{Broker, Directory, Ledger};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Passwords, Tokens};
+use crate::access::{Access, Rehearsal};
+use crate::auth::Tokens;
 use crate::cancel::Canceller;
 use crate::execute::Executor;
 use crate::gate::{Analyzer, Decider, Gate};
 use crate::headroom::Headroom;
 use crate::history::History;
 use crate::metrics::{Metrics, Snapshot};
+use crate::people::People;
 use crate::remind::Reminders;
 use crate::streams::Streams;
 
@@ -21,7 +23,8 @@ pub(crate) struct Parts {
     pub(crate) directory: Directory,
     pub(crate) gate: Gate,
     pub(crate) tokens: Tokens,
-    pub(crate) passwords: Passwords,
+    pub(crate) people: People,
+    pub(crate) access: Access,
     pub(crate) metrics: Metrics,
     pub(crate) allowed_origins: Vec<String>,
 }
@@ -31,7 +34,9 @@ pub(crate) struct Services {
     pub(crate) directory: Directory,
     pub(crate) ledger: Ledger,
     pub(crate) tokens: Tokens,
-    pub(crate) passwords: Passwords,
+    pub(crate) people: People,
+    pub(crate) access: Access,
+    pub(crate) gate: Gate,
     pub(crate) executor: Executor,
     pub(crate) canceller: Canceller,
     pub(crate) decider: Decider,
@@ -49,22 +54,33 @@ impl Services {
     /// Whatever waits or streams comes to an end when `stopping` is cancelled.
     #[must_use]
     pub(crate) fn new(parts: Parts, stopping: &CancellationToken) -> Self {
-        let Parts { broker, ledger, headroom, directory, gate, tokens, passwords, metrics, allowed_origins } = parts;
+        let Parts { broker, ledger, headroom, directory, gate, tokens, people, access, metrics, allowed_origins } =
+            parts;
         let reminders = Reminders::new(ledger.clone(), stopping.clone());
         let decider =
             Decider::new(ledger.clone(), headroom.clone(), reminders.clone(), gate.clone(), directory.clone());
         let history = History::new(ledger.clone(), gate.advisors(), decider.clone());
         let (known, found) = (ledger.clone(), history.clone());
         Self {
-            executor: Executor::new(known, found, gate.clone(), headroom, directory.clone(), stopping.clone()),
+            executor: Executor::new(
+                known,
+                found,
+                gate.clone(),
+                access.clone(),
+                headroom,
+                directory.clone(),
+                stopping.clone(),
+            ),
             canceller: Canceller::new(ledger.clone(), history.clone(), decider.clone(), reminders),
+            gate: gate.clone(),
             analyzer: Analyzer::new(gate, ledger.clone(), directory.clone()),
             decider,
             streams: Streams::new(stopping.clone()),
             directory,
             ledger,
             tokens,
-            passwords,
+            people,
+            access,
             history,
             allowed_origins,
             broker,
@@ -76,6 +92,12 @@ impl Services {
     #[must_use]
     pub(crate) fn is_ready(&self) -> bool {
         self.broker.is_connected() && self.directory.is_fresh()
+    }
+
+    /// What answers questions about the access policy.
+    #[must_use]
+    pub(crate) fn rehearsal(&self) -> Rehearsal<'_> {
+        Rehearsal { access: &self.access, gate: &self.gate, directory: &self.directory }
     }
 
     /// The metrics, with what is only known now.

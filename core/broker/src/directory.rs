@@ -93,6 +93,12 @@ impl Directory {
         self.shared.read().get(id).map(|entry| entry.state.clone())
     }
 
+    /// What the owner of an agent says about it; `None` where there is no such agent.
+    #[must_use]
+    pub fn labels(&self, id: &AgentId) -> Option<BTreeMap<String, String>> {
+        self.shared.read().get(id).map(|entry| entry.state.info.labels.clone())
+    }
+
     /// The programs that an agent says it has; `None` where it says nothing, or what is not whole.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! In the order in which data passes: [`connect`] opens the connection, [`topology`] makes the streams and buckets,
 //! [`ledger`] appends and reads history, [`intake`] is the agent's ear, [`presence`] its pulse, and [`directory`]
-//! the gateway's picture of all agents; a [`service`] answers requests. [`permissions`], [`keys`] and [`server_config`] say who may do what.
+//! the gateway's picture of all agents; [`people`] keeps who may log in and what they may; a [`service`] answers requests. [`permissions`], [`keys`] and [`server_config`] say who may do what.
 
 pub mod connect;
 pub mod credentials;
@@ -20,6 +20,7 @@ pub mod analysis;
 pub mod directory;
 pub mod intake;
 pub mod ledger;
+pub mod people;
 pub mod presence;
 pub mod sign;
 pub mod service;
@@ -36,3 +37,4 @@ pub use ledger::{
     ProposalScan, ProposalWatch, Scan, ScanPage, StoredApproval, StoredEvent, Submission, SubmitError, Usage, Watch,
     WatchStart,
 };
+pub use people::{Shelf, ShelfError, Shelved};

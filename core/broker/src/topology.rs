@@ -112,7 +112,12 @@ fn all(options: &TopologyOptions) -> [Config; 14] {
         presence(options),
         kept(USERS_BUCKET, "people who may log in", options),
         // What was in force when is part of the history.
-        Config { max_messages_per_subject: 64, ..kept(POLICIES_BUCKET, "who may do what", options) },
+        Config {
+            max_messages_per_subject: 64,
+            // A policy of the largest size, as JSON writes it.
+            max_message_size: i32::try_from(limits::MAX_PAYLOAD_BYTES).unwrap_or(i32::MAX),
+            ..kept(POLICIES_BUCKET, "who may do what", options)
+        },
         expiring(SESSIONS_BUCKET, "sessions and API tokens"),
         expiring(REVOCATIONS_BUCKET, "tokens that no longer count"),
         expiring(INVITES_BUCKET, "invitations to agents"),

@@ -4,8 +4,10 @@ mod agent;
 mod approval;
 mod command;
 mod evidence;
+mod policy;
 mod problem;
 mod request;
+mod user;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +15,10 @@ pub use agent::{AgentList, AgentStatus, AgentView};
 pub use approval::{AnalyzeRequest, ApprovalList, ApprovalState, ApprovalView, ApproveRequest, DenyRequest, DryRun};
 pub use command::{CommandPage, CommandResult, CommandView, PendingCommand, ResultFold};
 pub use evidence::{EvidencePage, EvidenceRecord};
+pub use policy::{PolicyAnswer, PolicyHistory, PolicyRule, PolicyTest, PolicyView, SetPolicy};
 pub use problem::Problem;
 pub use request::{CancelRequest, ExecuteRequest};
+pub use user::{ChangeUser, CreateUser, SetPassword, UserList, UserView};
 
 /// Answer of `POST /token`.
 #[derive(Clone, Serialize, Deserialize)]

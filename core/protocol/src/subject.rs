@@ -18,15 +18,15 @@ pub const INVENTORY_BUCKET: &str = "inventory";
 pub const AGENTS_BUCKET: &str = "agents";
 /// The key-value bucket of [`crate::Heartbeat`]s, each with a time to live.
 pub const PRESENCE_BUCKET: &str = "presence";
+/// The key-value bucket of people who may log in.
+pub const USERS_BUCKET: &str = "users";
+/// The key-value bucket of the access policy.
+pub const POLICIES_BUCKET: &str = "policies";
 
 /// The key-value bucket of sessions and API tokens.
 pub const SESSIONS_BUCKET: &str = "sessions";
-/// The key-value bucket of people who may log in.
-pub const USERS_BUCKET: &str = "users";
 /// The key-value bucket of tokens that no longer count.
 pub const REVOCATIONS_BUCKET: &str = "revocations";
-/// The key-value bucket of the policies that say who may do what.
-pub const POLICIES_BUCKET: &str = "policies";
 /// The key-value bucket of invitations to agents.
 pub const INVITES_BUCKET: &str = "invites";
 /// The key-value bucket of agents' identities.

@@ -1,9 +1,8 @@
-//! Receives a name and a password from `POST /token`, gives the user's roles to `jwt`.
+//! Receives a password and the hash that it should have from `people`, says whether it has it; makes hashes of new ones.
 //!
 //! A hash costs 19 MiB and a processor on purpose, so few are computed at once and few may wait: a flood of logins
 //! is refused instead of starving the commands of others.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,8 +12,6 @@ use ogent_runtime::Secret;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
-use super::users::{ADMIN, User};
-use crate::access::Role;
 use crate::limits::{LOGINS_AT_ONCE, LOGINS_QUEUED};
 
 /// OWASP's baseline for argon2id: 19 MiB, two passes, one lane.
@@ -47,9 +44,8 @@ pub(crate) enum LoginError {
     Hash(#[from] HashError),
 }
 
-/// The users and their password hashes.
+/// Computes hashes, few at once.
 pub(crate) struct Passwords {
-    users: HashMap<String, Account>,
     // Stands in for users that do not exist, so that they take as long to refuse as those that do.
     nobody: Arc<PasswordHash>,
     queue: Arc<Semaphore>,
@@ -62,61 +58,70 @@ pub(crate) struct Passwords {
 #[derive(Clone, Default)]
 struct Memories(Arc<Mutex<Vec<Vec<Block>>>>);
 
-struct Account {
-    hash: Arc<PasswordHash>,
-    roles: Vec<Role>,
-}
-
 // === impl Passwords ===
 
 impl Passwords {
-    /// `admin`, who may do everything and has this password, and others.
+    /// Ready to compute.
     ///
     /// # Errors
-    /// When the password cannot be hashed.
-    pub(crate) async fn of(password: Secret, others: Vec<User>) -> Result<Self, HashError> {
-        let hash = spawn_blocking(move || hash(&password)).await.map_err(HashError::Gone)??;
-        let hash = Arc::new(hash);
-        let admin = Account { hash: Arc::clone(&hash), roles: vec![Role::Admin] };
-        let others =
-            others.into_iter().map(|user| (user.name, Account { hash: Arc::new(user.hash), roles: user.roles }));
+    /// When nothing can be hashed here.
+    pub(crate) async fn new() -> Result<Self, HashError> {
+        let nobodys = Secret::new(uuid::Uuid::new_v4().to_string());
+        let nobody = spawn_blocking(move || hash(&nobodys)).await.map_err(HashError::Gone)??;
         Ok(Self {
-            users: others.chain([(ADMIN.to_owned(), admin)]).collect(),
-            nobody: hash,
+            nobody: Arc::new(nobody),
             queue: Arc::new(Semaphore::new(LOGINS_QUEUED)),
             turns: Arc::new(Semaphore::new(LOGINS_AT_ONCE)),
             memories: Memories::default(),
         })
     }
 
-    /// The roles of `username`, if that is its password; `None` if it is not, or there is no such user.
+    /// Whether that is the password of this hash. Without one it is not, and that takes as long.
     ///
     /// # Errors
     /// When too many logins are under way, or the check fails.
-    pub(crate) async fn check(&self, username: &str, password: Secret) -> Result<Option<Vec<Role>>, LoginError> {
-        let place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| LoginError::Busy)?;
-        // A closed semaphore does not occur: nobody closes it.
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| LoginError::Busy)?;
+    pub(crate) async fn is_right(
+        &self,
+        wanted: Option<Arc<PasswordHash>>,
+        password: Secret,
+    ) -> Result<bool, LoginError> {
+        let is_somebodys = wanted.is_some();
+        let hash = wanted.unwrap_or_else(|| Arc::clone(&self.nobody));
         let memories = self.memories.clone();
-        let user = self.users.get(username);
-        let hash = Arc::clone(user.map_or(&self.nobody, |user| &user.hash));
-        let is_right = spawn_blocking(move || {
-            // The permits end with the work, not with the request: a client that hangs up frees no processor.
-            let _held = (place, turn);
+        let is_right = self.compute(move || {
             let mut memory = memories.take();
             let is_right = verify(&password, &hash, &mut memory);
             memories.give_back(memory);
             is_right
-        })
-        .await
-        .map_err(HashError::Gone)?;
-        Ok(user.filter(|_| is_right).map(|user| user.roles.clone()))
+        });
+        Ok(is_right.await? && is_somebodys)
+    }
+
+    /// The hash of a new password.
+    ///
+    /// # Errors
+    /// When too many logins are under way, or it cannot be hashed.
+    pub(crate) async fn hash(&self, password: Secret) -> Result<String, LoginError> {
+        let hash = self.compute(move || hash(&password)).await??;
+        Ok(hash.to_string())
+    }
+
+    async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoginError> {
+        let place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| LoginError::Busy)?;
+        // A closed semaphore does not occur: nobody closes it.
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| LoginError::Busy)?;
+        let done = spawn_blocking(move || {
+            // The permits end with the work, not with the request: a client that hangs up frees no processor.
+            let _held = (place, turn);
+            work()
+        });
+        Ok(done.await.map_err(HashError::Gone)?)
     }
 }
 
 impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passwords").field("users", &self.users.len()).finish_non_exhaustive()
+        f.debug_struct("Passwords").finish_non_exhaustive()
     }
 }
 
@@ -144,7 +149,7 @@ fn verify(password: &Secret, hash: &PasswordHash, memory: &mut Vec<Block>) -> bo
     computed.is_ok() && Output::new(&found).is_ok_and(|found| found == *wanted)
 }
 
-pub(super) fn hash(password: &Secret) -> Result<PasswordHash, HashError> {
+pub(crate) fn hash(password: &Secret) -> Result<PasswordHash, HashError> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(HashError::Params)?;
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     argon2.hash_password(password.expose().as_bytes()).map_err(HashError::Hash)
@@ -159,27 +164,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_the_right_password_of_a_known_user_is_taken() {
-        let passwords = Passwords::of(secret("correct horse"), Vec::new()).await.unwrap();
-        let right = passwords.check("admin", secret("correct horse")).await.unwrap();
-        assert_eq!(right, Some(vec![Role::Admin]));
-        assert_eq!(passwords.check("admin", secret("correct hors")).await.unwrap(), None);
-        // The stand-in hash is the admin's: its password must still open no other account.
-        assert_eq!(passwords.check("root", secret("correct horse")).await.unwrap(), None);
-    }
-
-    #[tokio::test]
-    async fn others_have_their_own_roles_and_passwords() {
-        let line = crate::auth::user_line("bob", &["approver"], &secret("battery staple")).unwrap();
-        let folder = std::env::temp_dir().join(format!("ogent-users-{}", std::process::id()));
-        std::fs::write(&folder, line).unwrap();
-        let users = crate::auth::read_users(&folder).unwrap();
-        std::fs::remove_file(&folder).unwrap();
-        let passwords = Passwords::of(secret("correct horse"), users).await.unwrap();
-        let bob = passwords.check("bob", secret("battery staple")).await.unwrap();
-        assert_eq!(bob, Some(vec![Role::Approver]));
-        assert_eq!(passwords.check("bob", secret("correct horse")).await.unwrap(), None);
-        assert_eq!(passwords.check("admin", secret("correct horse")).await.unwrap(), Some(vec![Role::Admin]));
+    async fn only_the_right_password_is_taken() {
+        let passwords = Passwords::new().await.unwrap();
+        let text = passwords.hash(secret("correct horse")).await.unwrap();
+        let hash = || Some(Arc::new(PasswordHash::new(&text).unwrap()));
+        assert!(passwords.is_right(hash(), secret("correct horse")).await.unwrap());
+        assert!(!passwords.is_right(hash(), secret("correct hors")).await.unwrap());
+        assert!(!passwords.is_right(None, secret("correct horse")).await.unwrap());
     }
 
     #[tokio::test]
@@ -190,9 +181,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_of_logins_is_refused() {
-        let passwords = Passwords::of(secret("correct horse"), Vec::new()).await.unwrap();
+        let passwords = Passwords::new().await.unwrap();
         let _all = passwords.queue.acquire_many(u32::try_from(LOGINS_QUEUED).unwrap()).await.unwrap();
-        let refused = passwords.check("admin", secret("correct horse")).await;
+        let refused = passwords.is_right(None, secret("correct horse")).await;
         assert!(matches!(refused, Err(LoginError::Busy)));
     }
 }

@@ -12,15 +12,16 @@ use std::path::Path;
 
 use argon2::Params;
 use argon2::password_hash::phc::PasswordHash;
+use ogent_access::PersonName;
 use ogent_runtime::Secret;
 
 use super::password::{HashError, LANES, MEMORY_KIB, PASSES, hash};
 use super::strength::password_weakness;
 use crate::access::Role;
-use crate::limits::{MAX_USERNAME_BYTES, MAX_USERS};
+use crate::limits::MAX_USERS;
 
 /// The one user who is not in the file.
-pub(super) const ADMIN: &str = "admin";
+pub(crate) const ADMIN: &str = "admin";
 /// Largest users file: a thousand lines of 256 bytes.
 const MAX_BYTES: u64 = 256 * 1024;
 /// Others who may write the file could make themselves users.
@@ -29,9 +30,9 @@ const WRITTEN_BY_OTHERS: u32 = 0o022;
 /// Somebody who may log in.
 #[derive(Clone)]
 pub struct User {
-    pub(super) name: String,
-    pub(super) roles: Vec<Role>,
-    pub(super) hash: PasswordHash,
+    pub(crate) name: String,
+    pub(crate) roles: Vec<Role>,
+    pub(crate) hash: PasswordHash,
 }
 
 /// Why a users file cannot be used.
@@ -166,22 +167,11 @@ fn check_name(name: &str) -> Result<(), String> {
     if name.eq_ignore_ascii_case(ADMIN) {
         return Err("names admin, whose password is set by OGENT_ADMIN_PASSWORD".to_owned());
     }
-    // Letters of ASCII only: others look like them.
-    let is_good = name.chars().all(|c| c.is_ascii_alphanumeric() || "._@-".contains(c));
-    match is_good && (1..=MAX_USERNAME_BYTES).contains(&name.len()) {
-        true => Ok(()),
-        false => Err("has a name that is empty, too long, or has other signs than A-Z, a-z, 0-9 and ._@-".to_owned()),
-    }
+    name.parse::<PersonName>().map(drop).map_err(|error| format!("has a wrong name: {error}"))
 }
 
 fn check_roles(text: &str) -> Result<Vec<Role>, String> {
-    let known = || Role::ALL.map(|(name, _)| name).join(", ");
-    text.split(',')
-        .map(|wanted| {
-            let found = Role::ALL.iter().find(|(name, _)| *name == wanted.trim());
-            found.map(|(_, role)| *role).ok_or_else(|| format!("has the role {wanted:?}; there are {}", known()))
-        })
-        .collect()
+    text.split(',').map(|wanted| wanted.trim().parse().map_err(|error| format!("has a wrong role: {error}"))).collect()
 }
 
 #[cfg(test)]

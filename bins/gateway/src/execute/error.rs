@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use ogent_broker::{BrokerError, ReadError, SubmitError};
 use ogent_protocol::{AgentId, CommandId, InvalidIntent, Ruling, Verdict};
 
+use crate::access::Denied;
 use crate::history::HistoryError;
 
 /// Why an order was not taken.
@@ -27,6 +28,9 @@ pub(crate) enum ExecuteError {
     /// The idempotency key has named another command before.
     #[error("the Idempotency-Key was used before for another request, command {0}")]
     Mismatch(CommandId),
+    /// The access policy does not let the one who wants it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// Policy refuses it.
     #[error("policy refuses the command: {}", .0.ruling.because)]
     Blocked(Box<Refused>),

@@ -8,12 +8,13 @@ use ogent_protocol::rest::ExecuteRequest;
 use ogent_protocol::{AgentId, CommandId, InvalidIntent, Run};
 
 use super::IdempotencyKey;
+use crate::access::Principal;
 
 /// What a person wants.
 #[derive(Debug)]
 pub(crate) struct Order {
     /// Who wants it.
-    pub(crate) user: String,
+    pub(crate) principal: Principal,
     /// Of which agent.
     pub(crate) agent: AgentId,
     /// What.
@@ -29,6 +30,7 @@ pub(crate) struct Order {
 /// The same as a command.
 #[derive(Debug, Clone)]
 pub(super) struct Prepared {
+    pub(super) principal: Principal,
     pub(super) agent: AgentId,
     pub(super) run: Run,
     pub(super) wait: Duration,
@@ -45,20 +47,20 @@ pub(super) struct Prepared {
 
 impl Order {
     pub(super) fn prepare(self) -> Result<Prepared, InvalidIntent> {
-        let Self { user, agent, mut request, key, wait, wait_for_decision } = self;
+        let Self { principal, agent, mut request, key, wait, wait_for_decision } = self;
         let (may_queue, dry_run, ask) = (request.queue, request.dry_run, request.ask);
         let within = if may_queue { DEFAULT_QUEUE_WITHIN } else { DEFAULT_START_WITHIN };
         let start_within = request.not_after.is_none().then_some(within);
-        let id = key.as_ref().map_or_else(CommandId::generate, |key| CommandId::derive(&user, key.as_str()));
+        let id = key.as_ref().map_or_else(CommandId::generate, |key| CommandId::derive(&principal.user, key.as_str()));
         request.not_after = request.not_after.or_else(|| until(within));
         // Further ahead, an agent would not take it: what it has run must be remembered for that long.
         if request.not_after.is_some_and(|not_after| until(MAX_START_WITHIN).is_some_and(|most| not_after > most)) {
             let problem = format!("is more than {} days ahead", MAX_START_WITHIN.as_secs() / 86_400);
             return Err(InvalidIntent { field: "not_after", problem });
         }
-        let run = request.into_run(id, agent.clone(), &user)?;
+        let run = request.into_run(id, agent.clone(), &principal.user)?;
         let has_key = key.is_some();
-        Ok(Prepared { agent, run, wait, may_queue, has_key, dry_run, ask, wait_for_decision, start_within })
+        Ok(Prepared { principal, agent, run, wait, may_queue, has_key, dry_run, ask, wait_for_decision, start_within })
     }
 }
 
@@ -75,7 +77,8 @@ mod tests {
         let key = key.map(|key| key.parse().unwrap());
         let (wait, wait_for_decision) = (Duration::ZERO, Duration::ZERO);
         let agent = "web-1".parse().unwrap();
-        Order { user: "alice".into(), agent, request, key, wait, wait_for_decision }.prepare().unwrap()
+        let principal = Principal { user: "alice".into(), roles: Vec::new(), expires_at: Timestamp::MAX };
+        Order { principal, agent, request, key, wait, wait_for_decision }.prepare().unwrap()
     }
 
     fn request() -> ExecuteRequest {

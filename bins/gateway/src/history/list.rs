@@ -12,10 +12,11 @@ use tokio::time::Instant;
 
 use super::merge::{Page, Row, Source};
 use super::{Cursor, History, view};
+use crate::access::{Resource, Seen};
 use crate::limits::{FIRST_EVENTS_AT_ONCE, MAX_PAGE, MAX_SCANS, SCAN_WITHIN};
 
 /// Which commands are wanted; what is absent does not matter.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Filter {
     /// For that agent.
     pub(crate) agent: Option<AgentId>,
@@ -27,6 +28,8 @@ pub(crate) struct Filter {
     pub(crate) since: Option<Timestamp>,
     /// Taken by the ledger at that moment or before.
     pub(crate) until: Option<Timestamp>,
+    /// Which the one who asks may see.
+    pub(crate) seen: Seen,
 }
 
 // === impl History ===
@@ -128,14 +131,16 @@ impl History {
 
 impl Filter {
     fn scan(&self, before: Option<u64>, limit: usize) -> Scan {
-        let user = self.user.clone();
+        let (user, seen) = (self.user.clone(), self.seen.clone());
         Scan {
             agent: self.agent.clone(),
             before,
             until: self.until,
             since: self.since,
             limit,
-            keep: Box::new(move |record| user.is_none() || record.run.requested_by == user),
+            keep: Box::new(move |record| {
+                (user.is_none() || record.run.requested_by == user) && seen.command(&Resource::command(record))
+            }),
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::list::Filter;
 use super::merge::{Batch, Row};
 use super::{Cursor, History};
+use crate::access::{Resource, Seen};
 use crate::gate;
 use crate::limits::{MAX_PAGE, MAX_SCANS, SCAN_WITHIN};
 
@@ -28,11 +29,12 @@ impl History {
         all: bool,
         limit: usize,
         cursor: Option<Cursor>,
+        seen: Seen,
     ) -> Result<ApprovalList, ReadError> {
         let give_up = Instant::now() + SCAN_WITHIN;
         let (mut before, mut approvals) = (cursor.map(|cursor| cursor.proposals), Vec::new());
         for _ in 0..MAX_SCANS {
-            let now = Timestamp::now();
+            let (now, seen) = (Timestamp::now(), seen.clone());
             let scan = ProposalScan {
                 agent: None,
                 before,
@@ -41,8 +43,10 @@ impl History {
                 since: (!all).then(earliest),
                 limit: limit - approvals.len(),
                 keep: match all {
-                    true => Box::new(|record| !matches!(record.state, ProposalState::Blocked)),
-                    false => Box::new(move |record| record.is_open(now)),
+                    true => {
+                        Box::new(move |record| !matches!(record.state, ProposalState::Blocked) && seen.approval(record))
+                    }
+                    false => Box::new(move |record| record.is_open(now) && seen.approval(record)),
                 },
             };
             let found = self.ledger.proposals(&scan).await?;
@@ -63,14 +67,16 @@ impl History {
         before: Option<u64>,
         room: usize,
     ) -> Result<Batch, ReadError> {
-        let user = filter.user.clone();
+        let (user, seen) = (filter.user.clone(), filter.seen.clone());
         let scan = ProposalScan {
             agent: filter.agent.clone(),
             before,
             until: filter.until,
             since: filter.since,
             limit: if filter.status.is_some() { MAX_PAGE } else { room },
-            keep: Box::new(move |record| user.is_none() || record.run.requested_by == user),
+            keep: Box::new(move |record| {
+                (user.is_none() || record.run.requested_by == user) && seen.command(&Resource::proposal(record))
+            }),
         };
         let found = self.ledger.proposals(&scan).await?;
         // An approved one is shown as the command that it has become.

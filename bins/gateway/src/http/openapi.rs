@@ -39,6 +39,8 @@ pub(super) fn document() -> OpenApiRouter<Shared> {
         (name = "agents", description = "The machines of the fleet"),
         (name = "commands", description = "Run commands, follow them, look them up"),
         (name = "approvals", description = "What commands would do, and who lets them"),
+        (name = "users", description = "Who may log in"),
+        (name = "policy", description = "Who may do what"),
         (name = "status", description = "For load balancers, monitoring and tools")
     )
 )]
@@ -120,6 +122,18 @@ problems! {
     /// Of `GET /analyses/{id}` alone.
     NoAnalysis {
         404: "No analysis has this id, or not any more",
+    }
+    /// Of every route that names a user.
+    NoUser {
+        404: "No user has this name",
+    }
+    /// Of every route that changes users.
+    UserStays {
+        409: "There is a user of this name, or it is the last admin, or stands in the users file",
+    }
+    /// Of `PUT /policy` alone.
+    PolicyChanged {
+        409: "Another policy holds than the one that it was made from, or you could not set another one",
     }
     /// Of `POST /token` alone.
     NoLogin {

@@ -8,5 +8,7 @@ pub(super) mod events;
 pub(super) mod evidence;
 pub(super) mod execute;
 pub(super) mod output;
+pub(super) mod policy;
 pub(super) mod status;
 pub(super) mod token;
+pub(super) mod users;

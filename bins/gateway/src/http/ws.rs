@@ -2,6 +2,7 @@
 
 mod message;
 mod origin;
+mod requesters;
 mod session;
 mod subscription;
 mod writer;
@@ -21,6 +22,7 @@ use super::Shared;
 use super::extract::bearer;
 use super::openapi::{Bugs, Guarded, NoPlace, NoWebSocket};
 use super::problem::{ApiError, Code};
+use crate::access::{Action, Resource};
 use crate::limits::{WS_MAX_MESSAGE_BYTES, WS_READ_BUFFER_BYTES};
 
 /// Follow agents and commands over a WebSocket
@@ -49,6 +51,9 @@ pub(super) async fn open(
         return Err(ApiError::new(Code::OriginNotAllowed, detail));
     }
     let principal = bearer(&headers, &services.tokens)?;
+    if let Some(principal) = &principal {
+        services.access.may(principal, Action::Follow, &Resource::Fleet)?;
+    }
     let upgrade = upgrade.map_err(not_a_websocket)?;
     let (place, full) = match principal {
         Some(_) => (services.streams.enter("ws"), "too many streams are open; try again"),

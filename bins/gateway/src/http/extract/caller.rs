@@ -1,27 +1,111 @@
-//! Receives the `Authorization` header, gives routes the principal that it speaks for.
+//! Receives the `Authorization` header, gives routes the principal that it speaks for, and asks for them what it may.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use ogent_protocol::{AgentId, CommandId, Decision, Verdict};
 
-use crate::access::{Action, Principal, may};
+use crate::access::{self, Access, Action, Found, Principal, Resource, Seen};
 use crate::auth::Tokens;
+use crate::gate::DecideError;
+use crate::history::HistoryError;
 use crate::http::Shared;
+use crate::http::guard;
 use crate::http::problem::{ApiError, Code};
 
 /// Somebody with a valid token. Stands first among the arguments of a route, so that a stranger learns nothing from
-/// how the rest of the request is judged.
-pub(in crate::http) struct Caller(Principal);
+/// how the rest of the request is judged. Only a route that the table of routes knows gets one.
+pub(in crate::http) struct Caller {
+    principal: Principal,
+    access: Access,
+    actions: &'static [Action],
+}
 
 // === impl Caller ===
 
 impl Caller {
-    /// The principal, if it may do that.
-    pub(in crate::http) fn must(self, action: Action) -> Result<Principal, ApiError> {
-        match may(&self.0, action) {
-            true => Ok(self.0),
-            false => Err(ApiError::new(Code::Forbidden, format!("{} has no role for this", self.0.user))),
+    /// Asks whether the principal may do that.
+    pub(in crate::http) fn may(&self, action: Action, resource: &Resource<'_>) -> Result<(), ApiError> {
+        if !self.actions.contains(&action) {
+            tracing::error!(action = action.as_str(), "invariant violated: the route asks what its table does not say");
+            return Err(ApiError::new(Code::Internal, "this route may not be asked for that"));
+        }
+        Ok(self.access.may(&self.principal, action, resource)?)
+    }
+
+    /// The same about what is no machine and no command.
+    pub(in crate::http) fn must(&self, action: Action) -> Result<(), ApiError> {
+        self.may(action, &Resource::Fleet)
+    }
+
+    /// Whether the principal may see something, which otherwise does not exist for them.
+    pub(in crate::http) fn sees(&self, action: Action, resource: &Resource<'_>) -> bool {
+        self.may(action, resource).is_ok()
+    }
+
+    pub(in crate::http) fn sees_agent(&self, id: &AgentId) -> bool {
+        self.sees(Action::ViewAgent, &Resource::Agent(Some(id)))
+    }
+
+    pub(in crate::http) fn sees_command(&self, resource: &Resource<'_>) -> bool {
+        self.sees(Action::ViewCommand, resource)
+    }
+
+    /// What the principal may see of many things.
+    pub(in crate::http) fn seen(&self) -> Seen {
+        Seen::new(&self.access, &self.principal)
+    }
+
+    /// Who it is.
+    pub(in crate::http) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// Who it was.
+    pub(in crate::http) fn into_principal(self) -> Principal {
+        self.principal
+    }
+
+    /// The command of that id, if the principal may see it; else there is none.
+    pub(in crate::http) async fn find(&self, services: &Shared, id: &CommandId) -> Result<Found, ApiError> {
+        let found = services.history.look(id).await?.into_found();
+        match self.sees_command(&found.resource()) {
+            true => Ok(found),
+            false => Err(HistoryError::NotFound(id.clone()).into()),
+        }
+    }
+
+    /// Whether the principal may decide about what waits under `id`.
+    pub(in crate::http) async fn may_decide(
+        &self,
+        services: &Shared,
+        id: &CommandId,
+        action: Action,
+    ) -> Result<(), ApiError> {
+        let found = self.find(services, id).await?;
+        let record = services.history.proposal(id).await?;
+        let (verdict, ruling) = record.as_ref().map_or_else(
+            // Nobody had to approve it: whoever may decide about harmless things is told so.
+            || (Verdict::default(), Decision::Run),
+            |record| (record.verdict.clone(), record.ruling.decision),
+        );
+        let info = services.directory.get(&found.agent).map(|state| state.info);
+        let Some(record) = record else {
+            let doing = access::plain(&verdict, ruling);
+            self.may(action, &Resource::Decision(&found, &doing))?;
+            return Err(DecideError::NeverAsked(id.clone()).into());
+        };
+        let doing = access::doing(info.as_ref(), &record.run, &verdict, ruling);
+        let answer = self.may(action, &Resource::Decision(&found, &doing));
+        let is_own = found.requested_by.as_deref() == Some(self.principal.user.as_str());
+        // Said in the words for it, where the person could approve it if it were somebody else's.
+        let others = Found { requested_by: None, ..found.clone() };
+        match answer {
+            Err(_) if is_own && self.sees(action, &Resource::Decision(&others, &doing)) => {
+                Err(DecideError::Own(id.clone()).into())
+            }
+            answer => answer,
         }
     }
 }
@@ -30,8 +114,14 @@ impl FromRequestParts<Shared> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, services: &Shared) -> Result<Self, ApiError> {
+        let path = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        // Nobody gets into a route that the table does not know: then nobody has thought about who may.
+        let Some(actions) = guard::actions(&parts.method, path) else {
+            tracing::error!(path, "invariant violated: a route does not stand in the table of routes");
+            return Err(ApiError::new(Code::Internal, "nobody may use this route"));
+        };
         match bearer(&parts.headers, &services.tokens)? {
-            Some(principal) => Ok(Self(principal)),
+            Some(principal) => Ok(Self { principal, access: services.access.clone(), actions }),
             None => Err(ApiError::new(
                 Code::Unauthorized,
                 "not logged in: send a token from POST /token as Authorization: Bearer …",

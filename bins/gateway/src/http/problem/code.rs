@@ -31,6 +31,20 @@ pub(in crate::http) enum Code {
     UnknownCommand,
     /// There is no analysis of that id.
     UnknownAnalysis,
+    /// No user has that name.
+    UnknownUser,
+    /// A user has that name.
+    UserExists,
+    /// The user stands in the users file.
+    ReadOnlyUser,
+    /// It is the last admin who can log in.
+    LastAdmin,
+    /// Somebody else has changed it meanwhile.
+    ChangedMeanwhile,
+    /// Whoever sets this policy could not set another one.
+    LocksOut,
+    /// The access policy cannot be used.
+    InvalidPolicy,
     /// The route does not have that method.
     MethodNotAllowed,
     /// The body took too long.
@@ -72,7 +86,7 @@ pub(in crate::http) enum Code {
 impl Code {
     /// Every kind, for the tests.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 30] = [
+    pub(super) const ALL: [Self; 37] = [
         Self::MalformedBody,
         Self::InvalidParameter,
         Self::InvalidUpgrade,
@@ -86,6 +100,13 @@ impl Code {
         Self::UnknownAgent,
         Self::UnknownCommand,
         Self::UnknownAnalysis,
+        Self::UnknownUser,
+        Self::UserExists,
+        Self::ReadOnlyUser,
+        Self::LastAdmin,
+        Self::ChangedMeanwhile,
+        Self::LocksOut,
+        Self::InvalidPolicy,
         Self::MethodNotAllowed,
         Self::BodyTimeout,
         Self::AgentOffline,
@@ -151,6 +172,13 @@ impl Code {
             Self::UnknownAgent => (S::NOT_FOUND, "unknown_agent", "No agent has this id"),
             Self::UnknownCommand => (S::NOT_FOUND, "unknown_command", "No command has this id"),
             Self::UnknownAnalysis => (S::NOT_FOUND, "unknown_analysis", "No analysis has this id"),
+            Self::UnknownUser => (S::NOT_FOUND, "unknown_user", "No user has this name"),
+            Self::UserExists => (S::CONFLICT, "user_exists", "A user has this name"),
+            Self::ReadOnlyUser => (S::CONFLICT, "read_only_user", "The user stands in the users file"),
+            Self::LastAdmin => (S::CONFLICT, "last_admin", "It is the last admin"),
+            Self::ChangedMeanwhile => (S::CONFLICT, "changed_meanwhile", "Somebody else has changed it"),
+            Self::LocksOut => (S::CONFLICT, "locks_out", "You could not change the policy any more"),
+            Self::InvalidPolicy => (S::UNPROCESSABLE_ENTITY, "invalid_policy", "The access policy cannot be used"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "No such method here"),
             Self::BodyTimeout => (S::REQUEST_TIMEOUT, "body_timeout", "The body took too long"),
             Self::AgentOffline => (S::CONFLICT, "agent_offline", "The agent is offline"),

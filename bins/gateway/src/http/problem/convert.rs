@@ -1,14 +1,16 @@
 //! Receives the errors of the services, gives them a kind and the words that a client may read.
 
-use ogent_broker::{BrokerError, ReadError, SubmitError};
+use ogent_broker::{BrokerError, ReadError, ShelfError, SubmitError};
 use ogent_protocol::{CommandId, InvalidIntent};
 
 use super::{ApiError, Code};
+use crate::access::{Denied, RehearseError, SetPolicyError};
 use crate::auth::{LoginError, MintError};
 use crate::cancel::CancelError;
 use crate::execute::{ExecuteError, Refused};
 use crate::gate::{AnalyzeError, DecideError};
 use crate::history::HistoryError;
+use crate::people::ChangeError;
 
 impl From<ReadError> for ApiError {
     fn from(error: ReadError) -> Self {
@@ -46,6 +48,7 @@ impl From<ExecuteError> for ApiError {
     fn from(error: ExecuteError) -> Self {
         let code = match error {
             ExecuteError::Invalid(error) => return error.into(),
+            ExecuteError::Denied(error) => return error.into(),
             ExecuteError::Read(error) => return error.into(),
             ExecuteError::Follow(error) => return error.into(),
             ExecuteError::Submit { id, source } => return not_stored(&id, "command", source),
@@ -95,6 +98,51 @@ impl From<DecideError> for ApiError {
     }
 }
 
+impl From<Denied> for ApiError {
+    fn from(error: Denied) -> Self {
+        Self::new(Code::Forbidden, error.to_string())
+    }
+}
+
+impl From<ChangeError> for ApiError {
+    fn from(error: ChangeError) -> Self {
+        let code = match error {
+            ChangeError::Password(error) => return error.into(),
+            ChangeError::Store(error) => return shelf(error, "the users"),
+            ChangeError::Invalid { .. } | ChangeError::TooMany => Code::InvalidRequest,
+            ChangeError::Unknown(_) => Code::UnknownUser,
+            ChangeError::Exists(_) => Code::UserExists,
+            ChangeError::ReadOnly(_) => Code::ReadOnlyUser,
+            ChangeError::LastAdmin(_) => Code::LastAdmin,
+            ChangeError::Contested => Code::ChangedMeanwhile,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<SetPolicyError> for ApiError {
+    fn from(error: SetPolicyError) -> Self {
+        let code = match error {
+            SetPolicyError::Store(error) => return shelf(error, "the access policy"),
+            SetPolicyError::Gone(_) => return Self::new(Code::Internal, "the policy was not checked").because(error),
+            SetPolicyError::Invalid(_) => Code::InvalidPolicy,
+            SetPolicyError::LocksOut(_) => Code::LocksOut,
+            SetPolicyError::Changed(_) => Code::ChangedMeanwhile,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<RehearseError> for ApiError {
+    fn from(error: RehearseError) -> Self {
+        match error {
+            RehearseError::Invalid(error) => error.into(),
+            RehearseError::Policy(error) => error.into(),
+            RehearseError::UnknownAgent(_) => Self::new(Code::UnknownAgent, error.to_string()),
+        }
+    }
+}
+
 impl From<AnalyzeError> for ApiError {
     fn from(error: AnalyzeError) -> Self {
         let code = match error {
@@ -124,6 +172,14 @@ impl From<MintError> for ApiError {
 
 fn away(detail: &str) -> ApiError {
     ApiError::new(Code::BrokerUnavailable, detail)
+}
+
+fn shelf(error: ShelfError, what: &str) -> ApiError {
+    match error {
+        ShelfError::Conflict => ApiError::new(Code::ChangedMeanwhile, error.to_string()),
+        ShelfError::Read(error) => error.into(),
+        ShelfError::Append(_) => away(&format!("whether {what} were changed is not known; try again")).because(error),
+    }
 }
 
 fn not_stored(id: &CommandId, what: &str, error: SubmitError) -> ApiError {

@@ -23,8 +23,10 @@ use crate::http::problem::{ApiError, Code};
     responses((status = 200, description = "The agents, by id", body = AgentList), Guarded, Bugs)
 )]
 pub(in crate::http) async fn list(State(services): State<Shared>, caller: Caller) -> Result<Json<AgentList>, ApiError> {
-    caller.must(Action::ViewAgents)?;
-    let agents = services.directory.list().iter().map(agents::view).collect();
+    caller.must(Action::ListAgents)?;
+    let agents = services.directory.list();
+    let seen = agents.iter().filter(|state| caller.sees_agent(&state.info.id));
+    let agents = seen.map(agents::view).collect();
     Ok(Json(AgentList { agents }))
 }
 
@@ -42,8 +44,7 @@ pub(in crate::http) async fn show(
     caller: Caller,
     Id(id): Id<AgentId>,
 ) -> Result<Json<AgentView>, ApiError> {
-    caller.must(Action::ViewAgents)?;
-    match services.directory.get(&id) {
+    match services.directory.get(&id).filter(|_| caller.sees_agent(&id)) {
         Some(state) => Ok(Json(agents::view(&state))),
         None => Err(ApiError::new(Code::UnknownAgent, format!("there is no agent {id}"))),
     }

@@ -5,7 +5,8 @@ use axum::extract::State;
 use ogent_protocol::rest::AnalyzeRequest;
 use ogent_protocol::{AgentId, Analysis, CommandId};
 
-use crate::access::Action;
+use crate::access::{Action, Resource};
+use crate::gate::AnalyzeError;
 use crate::http::Shared;
 use crate::http::extract::{Caller, Id, JsonBody};
 use crate::http::openapi::{BadBody, BadParameter, BrokerAway, Bugs, Guarded, NoAgent, NoAnalysis};
@@ -38,7 +39,10 @@ pub(in crate::http) async fn analyze(
     Id(agent): Id<AgentId>,
     JsonBody(request): JsonBody<AnalyzeRequest>,
 ) -> Result<Json<Analysis>, ApiError> {
-    caller.must(Action::Analyze)?;
+    if !caller.sees_agent(&agent) {
+        return Err(AnalyzeError::UnknownAgent(agent).into());
+    }
+    caller.may(Action::Analyze, &Resource::Agent(Some(&agent)))?;
     Ok(Json(services.analyzer.analyze(agent, request).await?))
 }
 
@@ -65,6 +69,9 @@ pub(in crate::http) async fn show(
     caller: Caller,
     Id(id): Id<CommandId>,
 ) -> Result<Json<Analysis>, ApiError> {
-    caller.must(Action::Analyze)?;
-    Ok(Json(services.analyzer.find(&id).await?))
+    let analysis = services.analyzer.find(&id).await?;
+    match caller.sees(Action::ViewAnalysis, &Resource::Agent(analysis.agent.as_ref())) {
+        true => Ok(Json(analysis)),
+        false => Err(AnalyzeError::NotFound(id).into()),
+    }
 }

@@ -55,13 +55,13 @@ pub(in crate::http) async fn list(
     caller: Caller,
     QueryOf(params): QueryOf<ListParams>,
 ) -> Result<Json<ApprovalList>, ApiError> {
-    caller.must(Action::ViewCommands)?;
+    caller.must(Action::ListApprovals)?;
     let ListParams { all, limit, cursor } = params;
     let limit = limit.unwrap_or(DEFAULT_PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(ApiError::new(Code::InvalidParameter, format!("limit: must be from 1 to {MAX_PAGE}")));
     }
-    Ok(Json(services.history.approvals(all, limit, cursor).await?))
+    Ok(Json(services.history.approvals(all, limit, cursor, caller.seen()).await?))
 }
 
 /// Approve a command
@@ -92,8 +92,8 @@ pub(in crate::http) async fn approve(
     Id(id): Id<CommandId>,
     OptionalJsonBody(request): OptionalJsonBody<ApproveRequest>,
 ) -> Result<(StatusCode, Json<CommandView>), ApiError> {
-    let principal = caller.must(Action::Approve)?;
-    let view = services.decider.approve(&id, &principal.user, request).await?;
+    caller.may_decide(&services, &id, Action::Approve).await?;
+    let view = services.decider.approve(&id, &caller.principal().user, request).await?;
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
 
@@ -124,6 +124,6 @@ pub(in crate::http) async fn deny(
     Id(id): Id<CommandId>,
     OptionalJsonBody(request): OptionalJsonBody<DenyRequest>,
 ) -> Result<Json<CommandView>, ApiError> {
-    let principal = caller.must(Action::Approve)?;
-    Ok(Json(services.decider.deny(&id, &principal.user, request).await?))
+    caller.may_decide(&services, &id, Action::Deny).await?;
+    Ok(Json(services.decider.deny(&id, &caller.principal().user, request).await?))
 }

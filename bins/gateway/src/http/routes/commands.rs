@@ -9,8 +9,8 @@ use ogent_protocol::{AgentId, CommandId, CommandStatus};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::access::Action;
-use crate::history::{Cursor, Filter};
+use crate::access::{Action, Resource};
+use crate::history::{Cursor, Filter, HistoryError};
 use crate::http::Shared;
 use crate::http::extract::{Caller, Id, OptionalJsonBody, QueryOf};
 use crate::http::openapi::{BadBody, BadParameter, BrokerAway, Bugs, Full, Guarded, NoCommand};
@@ -62,13 +62,13 @@ pub(in crate::http) async fn list(
     caller: Caller,
     QueryOf(params): QueryOf<ListParams>,
 ) -> Result<Json<CommandPage>, ApiError> {
-    caller.must(Action::ViewCommands)?;
+    caller.must(Action::ListCommands)?;
     let ListParams { agent, status, user, since, until, limit, cursor } = params;
     let limit = limit.unwrap_or(DEFAULT_PAGE);
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(ApiError::new(Code::InvalidParameter, format!("limit: must be from 1 to {MAX_PAGE}")));
     }
-    let filter = Filter { agent, status, user, since, until };
+    let filter = Filter { agent, status, user, since, until, seen: caller.seen() };
     Ok(Json(services.history.list(&filter, limit, cursor).await?))
 }
 
@@ -93,8 +93,11 @@ pub(in crate::http) async fn show(
     caller: Caller,
     Id(id): Id<CommandId>,
 ) -> Result<Json<CommandView>, ApiError> {
-    caller.must(Action::ViewCommands)?;
-    Ok(Json(services.history.find(&id).await?))
+    let view = services.history.find(&id).await?;
+    match caller.sees_command(&Resource::view(&view)) {
+        true => Ok(Json(view)),
+        false => Err(HistoryError::NotFound(id).into()),
+    }
 }
 
 /// Cancel a command
@@ -124,8 +127,9 @@ pub(in crate::http) async fn cancel(
     Id(id): Id<CommandId>,
     OptionalJsonBody(request): OptionalJsonBody<CancelRequest>,
 ) -> Result<(StatusCode, Json<CommandView>), ApiError> {
-    let principal = caller.must(Action::Cancel)?;
-    let view = services.canceller.cancel(id, &principal.user, request).await?;
+    let found = caller.find(&services, &id).await?;
+    caller.may(Action::Cancel, &found.resource())?;
+    let view = services.canceller.cancel(id, &caller.principal().user, request).await?;
     let status = if view.status.is_final() { StatusCode::OK } else { StatusCode::ACCEPTED };
     Ok((status, Json(view)))
 }

@@ -12,7 +12,7 @@ use ogent_broker::StoredEvent;
 use ogent_protocol::{CommandId, ProposalEvent};
 use utoipa::ToSchema;
 
-use crate::access::Action;
+use crate::access::Sight;
 use crate::history::{Follow, Happened};
 use crate::http::Shared;
 use crate::http::extract::{Caller, Id, header};
@@ -44,6 +44,7 @@ struct ServerSentEvent {
 struct Open {
     follow: Option<Follow>,
     end: Pin<Box<dyn Future<Output = Ended> + Send>>,
+    seen: Sight,
     _place: Place,
 }
 
@@ -82,13 +83,15 @@ pub(in crate::http) async fn events(
     Id(id): Id<CommandId>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, ApiError> {
-    let principal = caller.must(Action::ViewCommands)?;
+    let found = caller.find(&services, &id).await?;
+    let principal = caller.principal();
+    let seen = Sight::new(&services.access, principal, found);
     let after = header(&headers, LAST_EVENT_ID)?;
     let place = services.streams.enter("sse");
     let place = place.ok_or_else(|| ApiError::new(Code::TooManyStreams, "too many streams are open; try again"))?;
     let follow = services.history.follow(&id, after).await?;
     let end = Box::pin(services.streams.end_of(principal.expires_at));
-    let open = Open { follow: Some(follow), end, _place: place };
+    let open = Open { follow: Some(follow), end, seen, _place: place };
     let events = Sse::new(stream_of(open)).keep_alive(KeepAlive::new().interval(SSE_KEEP_ALIVE));
     Ok(([NO_BUFFERING], events))
 }
@@ -109,9 +112,10 @@ impl Open {
         let next = tokio::select! {
             next = follow.next() => next,
             _ = &mut self.end => return None,
+            () = self.seen.lost() => return None,
         };
         match next {
-            Ok(Some(Happened::Event(stored))) => written(&stored),
+            Ok(Some(Happened::Event(stored))) => written(&self.seen.shown(*stored)),
             Ok(Some(Happened::Approval(event))) => written_before(&event),
             Ok(None) => {
                 let end = end(follow);

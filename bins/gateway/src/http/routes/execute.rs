@@ -12,8 +12,7 @@ use ogent_protocol::rest::{CommandResult, DryRun, ExecuteRequest, PendingCommand
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::Action;
-use crate::execute::{Answer, Order};
+use crate::execute::{Answer, ExecuteError, Order};
 use crate::http::Shared;
 use crate::http::extract::{Caller, Id, JsonBody, QueryOf, header};
 use crate::http::openapi::{BadBody, BrokerAway, Bugs, Full, Guarded, NoAgent, NotNow};
@@ -97,12 +96,14 @@ pub(in crate::http) async fn execute(
     headers: HeaderMap,
     JsonBody(request): JsonBody<ExecuteRequest>,
 ) -> Result<Response, ApiError> {
-    let principal = caller.must(Action::Execute)?;
+    if !caller.sees_agent(&agent) {
+        return Err(ExecuteError::UnknownAgent(agent).into());
+    }
     let wait = wait(&params)?;
     // People take longer than commands: who does not say that they wait gets the answer at once.
     let wait_for_decision = if params.wait.is_some() { wait } else { Duration::ZERO };
     let key = header(&headers, IDEMPOTENCY_KEY)?;
-    let order = Order { user: principal.user, agent, request, key, wait, wait_for_decision };
+    let order = Order { principal: caller.into_principal(), agent, request, key, wait, wait_for_decision };
     Ok(match services.executor.execute(order).await? {
         Answer::Finished(result) => Json(result).into_response(),
         Answer::Judged(judged) => Json(judged).into_response(),

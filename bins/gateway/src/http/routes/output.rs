@@ -47,7 +47,8 @@ pub(in crate::http) async fn output(
     Id(id): Id<CommandId>,
     QueryOf(params): QueryOf<OutputParams>,
 ) -> Result<impl IntoResponse, ApiError> {
-    caller.must(Action::ViewCommands)?;
+    let found = caller.find(&services, &id).await?;
+    caller.may(Action::ViewOutput, &found.resource())?;
     let pieces = services.history.output(&id, params.stream).await?;
     let name = match params.stream {
         None => "output",

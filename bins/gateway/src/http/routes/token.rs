@@ -53,12 +53,12 @@ pub(in crate::http) async fn create(
     let Credentials { username, password, .. } = credentials;
     check("username", &username, MAX_USERNAME_BYTES)?;
     check("password", &password, MAX_PASSWORD_BYTES)?;
-    let Some(roles) = services.passwords.check(&username, Secret::new(password)).await? else {
+    let Some(person) = services.people.check(&username, Secret::new(password)).await? else {
         // The same words whether the name or the password is wrong.
         return Err(ApiError::new(Code::InvalidCredentials, "the user name or the password is wrong"));
     };
-    let token = services.tokens.mint(&username, &roles)?;
-    tracing::info!(user = username, "logged in");
+    let token = services.tokens.mint(&person.name, &person.roles)?;
+    tracing::info!(user = person.name, "logged in");
     let response = TokenResponse {
         access_token: token.expose().to_owned(),
         token_type: "bearer".to_owned(),

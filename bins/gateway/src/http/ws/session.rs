@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::message::{ClientMessage, Reference, ServerMessage, Topic};
 use super::subscription;
 use super::writer::{Outbox, Outgoing, write};
-use crate::access::{Action, Principal, may};
+use crate::access::{Action, Principal, Resource, Seen};
 use crate::http::Shared;
 use crate::http::problem::Code;
 use crate::limits::{WS_AUTH_WITHIN, WS_IDLE, WS_MAX_SUBSCRIPTIONS, WS_OUTBOX, WS_WRITE_WITHIN};
@@ -146,12 +146,9 @@ impl Session {
     }
 
     async fn subscribe(&mut self, reference: Option<Reference>, topic: Topic) -> Option<Closing> {
-        let action = match topic {
-            Topic::Agents => Action::ViewAgents,
-            Topic::Results(_) | Topic::Command(_) => Action::ViewCommands,
-        };
-        if !may(&self.principal, action) {
-            return self.refuse(reference, Code::Forbidden, "your roles do not allow this").await;
+        // What of the topic the principal may see is asked by the subscription, again and again.
+        if let Err(denied) = self.services.access.may(&self.principal, Action::Follow, &Resource::Fleet) {
+            return self.refuse(reference, Code::Forbidden, &denied.to_string()).await;
         }
         self.subscriptions.retain(|_, subscription| !subscription.task.is_finished());
         // Finished tasks leave their result behind until somebody takes it.
@@ -164,7 +161,9 @@ impl Session {
             return self.refuse(Some(reference), Code::InvalidRequest, "this ref is in use").await;
         }
         let (services, outbox, stop) = (self.services.clone(), self.outbox.clone(), CancellationToken::new());
-        let task = self.tasks.spawn(subscription::serve(services, reference.clone(), topic, outbox, stop.clone()));
+        let seen = Seen::new(&services.access, &self.principal);
+        let served = subscription::serve(services, seen, reference.clone(), topic, outbox, stop.clone());
+        let task = self.tasks.spawn(served);
         self.subscriptions.insert(reference, Subscription { stop, task });
         None
     }

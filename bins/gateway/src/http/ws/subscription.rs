@@ -6,7 +6,9 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::message::{OneCommand, Reference, Results, ServerMessage, Topic};
+use super::requesters::Requesters;
 use super::writer::{Outbox, Outgoing};
+use crate::access::{self, Resource, Seen};
 use crate::agents;
 use crate::history::{Happened, HistoryError};
 use crate::http::Shared;
@@ -30,17 +32,19 @@ enum Over {
 struct Channel {
     reference: Reference,
     outbox: Outbox,
+    seen: Seen,
 }
 
 /// Follows `topic` until it ends, cannot go on, or is told to `stop`. The last message with its mark is `ended`.
 pub(super) async fn serve(
     services: Shared,
+    seen: Seen,
     reference: Reference,
     topic: Topic,
     outbox: Outbox,
     stop: CancellationToken,
 ) {
-    let channel = Channel { reference, outbox };
+    let channel = Channel { reference, outbox, seen };
     let followed = async {
         match topic {
             Topic::Agents => channel.agents(&services).await,
@@ -63,11 +67,19 @@ pub(super) async fn serve(
 impl Channel {
     async fn agents(&self, services: &Shared) -> Result<Option<CommandStatus>, Over> {
         // First listen, then look: what changes in between is heard, at worst twice.
-        let mut changes = services.directory.subscribe();
+        let (mut changes, mut rights) = (services.directory.subscribe(), services.access.watch());
         self.subscribed(Topic::Agents).await?;
         self.all_agents(services).await?;
         loop {
-            match changes.recv().await {
+            let change = tokio::select! {
+                change = changes.recv() => change,
+                // Others may be seen now than before.
+                () = rights.next() => {
+                    self.all_agents(services).await?;
+                    continue;
+                }
+            };
+            match change {
                 Ok(state) => self.agent(&state).await?,
                 Err(RecvError::Lagged(missed)) => {
                     self.send(ServerMessage::Gap { reference: self.reference.clone(), missed }).await?;
@@ -86,32 +98,63 @@ impl Channel {
     }
 
     async fn agent(&self, state: &AgentState) -> Result<(), Over> {
+        if !self.seen.agent(&state.info.id) {
+            return Ok(());
+        }
         let (reference, agent) = (self.reference.clone(), Box::new(agents::view(state)));
         self.send(ServerMessage::Agent { reference, agent }).await
     }
 
     async fn results(&self, services: &Shared, wanted: Results) -> Result<Option<CommandStatus>, Over> {
         let Results { agent, after } = &wanted;
-        if services.directory.get(agent).is_none() {
+        let mut rights = services.access.watch();
+        let is_there = || services.directory.labels(agent).is_some() && self.seen.agent(agent);
+        if !is_there() {
             return Err(Over::UnknownAgent(agent.clone()));
         }
-        let mut feed = services.ledger.follow_agent(agent, *after).await?;
+        let (mut asked_by, agent) = (Requesters::new(services), agent.clone());
+        let mut feed = services.ledger.follow_agent(&agent, *after).await?;
         self.subscribed(Topic::Results(wanted)).await?;
         loop {
-            let stored = feed.next().await?;
+            let stored = tokio::select! {
+                stored = feed.next() => stored?,
+                () = rights.next() => match services.directory.labels(&agent).is_some() && self.seen.agent(&agent) {
+                    true => continue,
+                    false => return Err(Over::UnknownAgent(agent)),
+                },
+            };
+            let requested_by = asked_by.of(&agent, &stored.event).await?;
+            let id = stored.event.command.clone();
+            let command = Resource::Command(&id, &agent, requested_by.as_deref());
+            if !self.seen.command(&command) {
+                continue;
+            }
+            let stored = access::shown(&self.seen, &command, stored);
             let (reference, event) = (self.reference.clone(), Box::new(stored.event));
             self.send(ServerMessage::Event { reference, seq: stored.sequence, event }).await?;
         }
     }
 
     async fn command(&self, services: &Shared, wanted: OneCommand) -> Result<Option<CommandStatus>, Over> {
+        let found = services.history.look(&wanted.command).await?.into_found();
+        if !self.seen.command(&found.resource()) {
+            return Err(HistoryError::NotFound(wanted.command).into());
+        }
+        let id = wanted.command.clone();
+        let mut sight = self.seen.clone().sight(found);
         let mut follow = services.history.follow(&wanted.command, wanted.after).await?;
         self.subscribed(Topic::Command(wanted)).await?;
-        while let Some(happened) = follow.next().await? {
+        loop {
+            let next = tokio::select! {
+                next = follow.next() => next?,
+                () = sight.lost() => return Err(HistoryError::NotFound(id).into()),
+            };
+            let Some(happened) = next else { break };
             let reference = self.reference.clone();
             let message = match happened {
                 Happened::Approval(event) => ServerMessage::Approval { reference, event },
                 Happened::Event(stored) => {
+                    let stored = sight.shown(*stored);
                     ServerMessage::Event { reference, seq: stored.event.n, event: Box::new(stored.event) }
                 }
             };
