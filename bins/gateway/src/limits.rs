@@ -7,6 +7,13 @@ use std::time::Duration;
 /// Connections open at once. At the bound new ones wait in the kernel's backlog.
 pub(crate) const MAX_CONNECTIONS: usize = 2048;
 
+/// How long a client may take to agree on TLS. Then the connection is closed.
+pub(crate) const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Handshakes of TLS under way at once. At the bound the oldest is given up: an honest one is over within a round trip or
+/// two, so whoever fills these places keeps out those who are slower than that only.
+pub(crate) const MAX_HANDSHAKES: usize = 1024;
+
 /// How long the head of a request may take, and how long an idle connection is kept. Then the connection is closed.
 pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 

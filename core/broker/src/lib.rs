@@ -20,6 +20,7 @@ pub mod intake;
 pub mod ledger;
 pub mod presence;
 pub mod service;
+pub mod vault;
 
 pub use analysis::{Analysts, AskError};
 pub use append::AppendError;
@@ -33,3 +34,4 @@ pub use ledger::{
     ProposalScan, ProposalWatch, Scan, ScanPage, StoredApproval, StoredEvent, Submission, SubmitError, Usage, Watch,
     WatchStart,
 };
+pub use vault::{Kept, Vault};

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use ogent_protocol::AgentId;
 use ogent_protocol::subject::{
-    self, AGENTS_BUCKET, ANALYSES, APPROVALS, COMMANDS, INVENTORY_BUCKET, PRESENCE_BUCKET, RESULTS,
+    self, AGENTS_BUCKET, ANALYSES, APPROVALS, COMMANDS, INVENTORY_BUCKET, PRESENCE_BUCKET, RESULTS, SESSIONS_BUCKET,
+    TICKETS_BUCKET,
 };
 
 use crate::service;
@@ -61,6 +62,8 @@ pub fn of(role: &Role) -> Permissions {
                 subject::ALL_APPROVAL_FEEDS.to_owned(),
                 kv(AGENTS_BUCKET, "*"),
                 kv(PRESENCE_BUCKET, "*"),
+                // Who has logged out at another gateway.
+                kv(SESSIONS_BUCKET, "browser.*"),
                 inbox,
             ],
         },
@@ -96,7 +99,7 @@ fn streams() -> impl Iterator<Item = String> {
 fn setup_publish() -> Vec<String> {
     let verbs = ["CREATE", "UPDATE", "INFO"];
     streams()
-        .chain([ANALYSES.to_owned()])
+        .chain([ANALYSES.to_owned(), format!("KV_{SESSIONS_BUCKET}"), format!("KV_{TICKETS_BUCKET}")])
         .flat_map(|stream| verbs.map(|verb| format!("$JS.API.STREAM.{verb}.{stream}")))
         .collect()
 }
@@ -124,7 +127,19 @@ fn gateway_publish() -> Vec<String> {
         .into_iter()
         .chain(read)
         .chain(analyses)
+        .chain(vaults())
         .collect()
+}
+
+/// What gateways keep about people: a key at a time, for whoever knows it. Nobody may list them.
+fn vaults() -> impl Iterator<Item = String> {
+    [(SESSIONS_BUCKET, "browser.*"), (TICKETS_BUCKET, "*")].into_iter().flat_map(|(bucket, key)| {
+        [
+            kv(bucket, key),
+            format!("$JS.API.STREAM.INFO.KV_{bucket}"),
+            format!("$JS.API.DIRECT.GET.KV_{bucket}.{}", kv(bucket, key)),
+        ]
+    })
 }
 
 fn analyst_publish() -> Vec<String> {

@@ -7,7 +7,8 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, Repu
 use async_nats::jetstream::{self, context::GetStreamErrorKind};
 use ogent_protocol::limits;
 use ogent_protocol::subject::{
-    self, AGENTS_BUCKET, ANALYSES, APPROVALS, COMMANDS, INVENTORY_BUCKET, PRESENCE_BUCKET, RESULTS,
+    self, AGENTS_BUCKET, ANALYSES, APPROVALS, COMMANDS, INVENTORY_BUCKET, PRESENCE_BUCKET, RESULTS, SESSIONS_BUCKET,
+    TICKETS_BUCKET,
 };
 
 use crate::connect::{Broker, REQUEST_TIMEOUT};
@@ -95,7 +96,7 @@ pub async fn check(broker: &Broker) -> Result<(), TopologyError> {
     Ok(())
 }
 
-fn all(options: &TopologyOptions) -> [Config; 7] {
+fn all(options: &TopologyOptions) -> [Config; 9] {
     [
         commands(options),
         results(options),
@@ -104,6 +105,8 @@ fn all(options: &TopologyOptions) -> [Config; 7] {
         agents(options),
         inventory(options),
         presence(options),
+        sessions(options),
+        tickets(options),
     ]
 }
 
@@ -226,6 +229,30 @@ fn presence(options: &TopologyOptions) -> Config {
         subject_delete_marker_ttl: Some(Duration::from_secs(60)),
         max_bytes: 32 * 1024 * 1024,
         ..bucket(PRESENCE_BUCKET, options)
+    }
+}
+
+fn sessions(options: &TopologyOptions) -> Config {
+    Config {
+        description: Some("Ogent: who is logged in".to_owned()),
+        allow_message_ttl: true,
+        subject_delete_marker_ttl: Some(Duration::from_secs(60)),
+        max_message_size: 4 * 1024,
+        max_bytes: 64 * 1024 * 1024,
+        ..bucket(SESSIONS_BUCKET, options)
+    }
+}
+
+/// On disk, too: in memory, a restart of a single server would take the stream away for good (see [`presence`]), and one that
+/// forgets what was used would let it be used again.
+fn tickets(options: &TopologyOptions) -> Config {
+    Config {
+        description: Some("Ogent: what may be used once".to_owned()),
+        allow_message_ttl: true,
+        subject_delete_marker_ttl: Some(Duration::from_secs(60)),
+        max_message_size: 4 * 1024,
+        max_bytes: 32 * 1024 * 1024,
+        ..bucket(TICKETS_BUCKET, options)
     }
 }
 

@@ -16,6 +16,10 @@ pub const INVENTORY_BUCKET: &str = "inventory";
 pub const AGENTS_BUCKET: &str = "agents";
 /// The key-value bucket of [`crate::Heartbeat`]s, each with a time to live.
 pub const PRESENCE_BUCKET: &str = "presence";
+/// The key-value bucket of what people have open at gateways.
+pub const SESSIONS_BUCKET: &str = "sessions";
+/// The key-value bucket of what may be used once, and soon.
+pub const TICKETS_BUCKET: &str = "tickets";
 
 /// All intents of all agents.
 pub const ALL_COMMANDS: &str = "commands.*.*";
