@@ -45,6 +45,7 @@ impl TestGateway {
             policy: Policy::shipped(PolicyMode::Advise),
             approval_window: Duration::from_secs(3600),
             users: Vec::new(),
+            web: ogent_gateway::WebConfig::default(),
         };
         change(&mut config);
         let gateway = Gateway::build(config).await.unwrap();

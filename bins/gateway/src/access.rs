@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::auth::SessionKey;
+
 /// What a person may be in Ogent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -27,6 +29,8 @@ pub(crate) struct Principal {
     pub(crate) roles: Vec<Role>,
     /// When the token that says so ends.
     pub(crate) expires_at: jiff::Timestamp,
+    /// The browser's session in which they ask, if that is how.
+    pub(crate) session: Option<SessionKey>,
 }
 
 /// What can be done over HTTP. The set is closed.
@@ -92,7 +96,7 @@ mod tests {
             Action::Approve,
         ];
         for (roles, expected) in table {
-            let principal = Principal { user: "u".into(), roles, expires_at: jiff::Timestamp::MAX };
+            let principal = Principal { user: "u".into(), roles, expires_at: jiff::Timestamp::MAX, session: None };
             assert_eq!(actions.map(|action| may(&principal, action)), expected, "{:?}", principal.roles);
         }
     }

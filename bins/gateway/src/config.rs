@@ -2,6 +2,9 @@
 //!
 //! Secrets come from the environment or from files only: a flag would show in every list of processes.
 
+mod oidc;
+mod web;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +17,9 @@ use ogent_risk::Policy;
 use ogent_runtime::{PolicyArgs, Secret, secret_from_env};
 
 use crate::auth::{JwtConfig, User, password_weakness, read_users, secret_weakness};
+
+pub(crate) use oidc::may_be_asked;
+pub use web::{WebArgs, WebConfig};
 
 /// The name under which the gateway connects to the broker.
 const CONNECTION_NAME: &str = "ogent-gateway";
@@ -40,7 +46,7 @@ pub struct GatewayArgs {
     #[arg(long = "token-minutes", value_name = "MINUTES", env = "ACCESS_TOKEN_EXPIRE_MINUTES", default_value = "30")]
     pub access_token_expire_minutes: String,
 
-    /// Another origin from which browsers may open a WebSocket, like https://console.example.org; may be repeated
+    /// Another origin whose pages browsers may let in, like https://console.example.org; may be repeated
     #[arg(long = "allowed-origin", value_name = "ORIGIN", env = "OGENT_ALLOWED_ORIGINS", value_delimiter = ',')]
     pub allowed_origins: Vec<String>,
 
@@ -55,6 +61,10 @@ pub struct GatewayArgs {
     /// File with people who may log in beside admin, one a line: name:role,role:hash (see `hash-password`)
     #[arg(long, value_name = "FILE", env = "OGENT_USERS_FILE")]
     pub users_file: Option<PathBuf>,
+
+    /// How clients reach the gateway
+    #[command(flatten)]
+    pub web: WebArgs,
 }
 
 /// What the gateway needs to know.
@@ -68,7 +78,7 @@ pub struct GatewayConfig {
     pub jwt: JwtConfig,
     /// The password of the user `admin`.
     pub admin_password: Secret,
-    /// Origins from which browsers may open a WebSocket, beside the gateway's own.
+    /// Origins whose pages browsers may let in, beside the gateway's own.
     pub allowed_origins: Vec<String>,
     /// Which commands run, which somebody has to approve, and which are refused.
     pub policy: Policy,
@@ -76,6 +86,8 @@ pub struct GatewayConfig {
     pub approval_window: Duration,
     /// Who may log in beside `admin`.
     pub users: Vec<User>,
+    /// How clients reach it.
+    pub web: WebConfig,
 }
 
 /// Every mistake in the configuration, each with the name of the setting.
@@ -114,8 +126,9 @@ impl GatewayArgs {
         let algorithm = check.take(self.jwt_algorithm.parse().map_err(|error| format!("JWT_ALGORITHM {error}")));
         let access_ttl = check.take(parse_minutes(&self.access_token_expire_minutes));
         let allowed_origins = check.take(parse_origins(self.allowed_origins));
+        let web = self.web.into_config(listen).map_err(|mistakes| check.mistakes.extend(mistakes)).ok();
         let gate = check.gate(&self.policy, &self.approval_minutes, self.users_file.as_deref());
-        let parts = (secret, admin_password, listen, algorithm, access_ttl, allowed_origins, gate);
+        let parts = (secret, admin_password, listen, algorithm, access_ttl, allowed_origins, gate, web);
         match parts {
             // `check` has a mistake for everything that is missing here.
             (
@@ -126,6 +139,7 @@ impl GatewayArgs {
                 Some(ttl),
                 Some(origins),
                 Some(gate),
+                Some(web),
             ) if check.mistakes.is_empty() => {
                 let jwt = JwtConfig { secret, algorithm, access_ttl: ttl };
                 let (policy, approval_window, users) = gate;
@@ -139,6 +153,7 @@ impl GatewayArgs {
                     policy,
                     approval_window,
                     users,
+                    web,
                 })
             }
             _ => Err(ConfigError { mistakes: check.mistakes }),

@@ -3,7 +3,8 @@
 use ogent_broker::{Broker, Directory, Ledger};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Passwords, Tokens};
+use crate::access::Principal;
+use crate::auth::{BrowserSession, BrowserSessions, Oidc, Passwords, Tickets, Tokens};
 use crate::cancel::Canceller;
 use crate::execute::Executor;
 use crate::gate::{Analyzer, Decider, Gate};
@@ -11,7 +12,8 @@ use crate::headroom::Headroom;
 use crate::history::History;
 use crate::metrics::{Metrics, Snapshot};
 use crate::remind::Reminders;
-use crate::streams::Streams;
+use crate::sites::Sites;
+use crate::streams::{Ended, Streams};
 
 /// What is made before the gateway runs.
 pub(crate) struct Parts {
@@ -23,7 +25,9 @@ pub(crate) struct Parts {
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
     pub(crate) metrics: Metrics,
-    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) sessions: BrowserSessions,
+    pub(crate) sites: Sites,
+    pub(crate) oidc: Option<Oidc>,
 }
 
 /// Everything that a route may need.
@@ -38,7 +42,10 @@ pub(crate) struct Services {
     pub(crate) analyzer: Analyzer,
     pub(crate) history: History,
     pub(crate) streams: Streams,
-    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) sessions: BrowserSessions,
+    pub(crate) tickets: Tickets,
+    pub(crate) sites: Sites,
+    pub(crate) oidc: Option<Oidc>,
     broker: Broker,
     metrics: Metrics,
 }
@@ -49,7 +56,7 @@ impl Services {
     /// Whatever waits or streams comes to an end when `stopping` is cancelled.
     #[must_use]
     pub(crate) fn new(parts: Parts, stopping: &CancellationToken) -> Self {
-        let Parts { broker, ledger, headroom, directory, gate, tokens, passwords, metrics, allowed_origins } = parts;
+        let Parts { broker, ledger, headroom, directory, gate, tokens, passwords, metrics, sessions, sites, oidc } = parts;
         let reminders = Reminders::new(ledger.clone(), stopping.clone());
         let decider =
             Decider::new(ledger.clone(), headroom.clone(), reminders.clone(), gate.clone(), directory.clone());
@@ -66,9 +73,35 @@ impl Services {
             tokens,
             passwords,
             history,
-            allowed_origins,
+            sessions,
+            tickets: Tickets::new(&broker),
+            sites,
+            oidc,
             broker,
             metrics,
+        }
+    }
+
+    /// Whom a browser's session speaks for now; `None` where that user is gone.
+    #[must_use]
+    pub(crate) fn principal_of(&self, session: BrowserSession) -> Option<Principal> {
+        let BrowserSession { key, user, granted, ends_at } = session;
+        let roles = granted.or_else(|| self.passwords.roles_of(&user))?;
+        Some(Principal { user, roles, expires_at: ends_at, session: Some(key) })
+    }
+
+    /// Resolves when a connection that was opened by `principal` has to end.
+    pub(crate) fn end_of(&self, principal: &Principal) -> impl Future<Output = Ended> + Send + use<> {
+        let end = self.streams.end_of(principal.expires_at);
+        let logged_out = principal.session.clone().map(|key| self.sessions.ended(key));
+        async move {
+            match logged_out {
+                None => end.await,
+                Some(logged_out) => tokio::select! {
+                    ended = end => ended,
+                    () = logged_out => Ended::LoggedOut,
+                },
+            }
         }
     }
 

@@ -89,6 +89,11 @@ impl Passwords {
         })
     }
 
+    /// What `username` may be now; `None` if there is no such user.
+    pub(crate) fn roles_of(&self, username: &str) -> Option<Vec<Role>> {
+        self.users.get(username).map(|account| account.roles.clone())
+    }
+
     /// The roles of `username`, if that is its password; `None` if it is not, or there is no such user.
     ///
     /// # Errors

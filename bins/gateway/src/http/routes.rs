@@ -3,9 +3,11 @@
 pub(super) mod agents;
 pub(super) mod analyses;
 pub(super) mod approvals;
+pub(super) mod browser;
 pub(super) mod commands;
 pub(super) mod events;
 pub(super) mod execute;
+pub(super) mod oidc;
 pub(super) mod output;
 pub(super) mod status;
 pub(super) mod token;

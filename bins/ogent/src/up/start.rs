@@ -119,6 +119,7 @@ pub(crate) async fn start(stack: &mut Stack, plan: Plan, data: &DataDir) -> anyh
         policy: gate.policy,
         approval_window: gate.approval_window,
         users: gate.users,
+        web: ogent_gateway::WebConfig::default(),
     };
     let gateway = step("the start of the gateway", GATEWAY_WITHIN, GatewayTask::start(config)).await?;
     let api_url = api_url(gateway.address());

@@ -9,6 +9,7 @@ use ogent_runtime::Secret;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::access::Role;
 use crate::http::Shared;
 use crate::http::extract::Form;
 use crate::http::openapi::{BadBody, Bugs, NoLogin};
@@ -51,12 +52,7 @@ pub(in crate::http) async fn create(
     Form(credentials): Form<Credentials>,
 ) -> Result<impl IntoResponse, ApiError> {
     let Credentials { username, password, .. } = credentials;
-    check("username", &username, MAX_USERNAME_BYTES)?;
-    check("password", &password, MAX_PASSWORD_BYTES)?;
-    let Some(roles) = services.passwords.check(&username, Secret::new(password)).await? else {
-        // The same words whether the name or the password is wrong.
-        return Err(ApiError::new(Code::InvalidCredentials, "the user name or the password is wrong"));
-    };
+    let roles = authenticate(&services, &username, password).await?;
     let token = services.tokens.mint(&username, &roles)?;
     tracing::info!(user = username, "logged in");
     let response = TokenResponse {
@@ -65,6 +61,15 @@ pub(in crate::http) async fn create(
         expires_in: services.tokens.ttl().as_secs(),
     };
     Ok(([(CACHE_CONTROL, "no-store")], Json(response)))
+}
+
+/// The roles of `username`, if that is its password.
+pub(super) async fn authenticate(services: &Shared, username: &str, password: String) -> Result<Vec<Role>, ApiError> {
+    check("username", username, MAX_USERNAME_BYTES)?;
+    check("password", &password, MAX_PASSWORD_BYTES)?;
+    let roles = services.passwords.check(username, Secret::new(password)).await?;
+    // The same words whether the name or the password is wrong.
+    roles.ok_or_else(|| ApiError::new(Code::InvalidCredentials, "the user name or the password is wrong"))
 }
 
 fn check(field: &str, text: &str, max: usize) -> Result<(), ApiError> {

@@ -18,7 +18,7 @@ use crate::limits::{HANDSHAKE_WITHIN, MAX_HANDSHAKES};
 const TLS_HANDSHAKE: u8 = 0x16;
 
 /// What somebody is told who speaks plain HTTP here, instead of waiting for an answer that never comes.
-const SPEAK_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 36\r\n\
+const SPEAK_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 37\r\n\
     Connection: close\r\n\r\nthis port speaks TLS: use https://...";
 
 /// All handshakes under way.
