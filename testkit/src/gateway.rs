@@ -47,6 +47,7 @@ impl TestGateway {
             users: Vec::new(),
             signer: None,
             trust: None,
+            web: ogent_gateway::WebConfig::default(),
         };
         change(&mut config);
         let gateway = Gateway::build(config).await.unwrap();

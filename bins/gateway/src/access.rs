@@ -22,6 +22,7 @@ pub(crate) use rehearse::{Rehearsal, RehearseError};
 pub(crate) use scene::{Resource, doing, plain};
 pub(crate) use sight::{Found, Seen, Sight, shown};
 
+use crate::auth::SessionKey;
 use crate::people::People;
 
 /// Who is asking: what a valid access token says.
@@ -33,6 +34,8 @@ pub(crate) struct Principal {
     pub(crate) roles: Vec<Role>,
     /// When the token that says so ends.
     pub(crate) expires_at: jiff::Timestamp,
+    /// The browser's session in which they ask, if that is how.
+    pub(crate) session: Option<SessionKey>,
 }
 
 /// A no. It says nothing about what was asked for: whoever may not see that must not learn of it.

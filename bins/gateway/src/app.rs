@@ -6,12 +6,13 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use ogent_broker::sign::Verifier;
 use ogent_broker::{Analysts, Broker, Directory, Ledger, topology};
+use ogent_runtime::tls::ServerTls;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::access::{Access, AccessPolicy};
-use crate::auth::Tokens;
+use crate::auth::{BrowserSessions, Oidc, Tokens};
 use crate::config::GatewayConfig;
 use crate::gate::{Gate, Sweeper};
 use crate::headroom::Headroom;
@@ -20,12 +21,14 @@ use crate::limits::SHUTDOWN_GRACE;
 use crate::metrics::{Metrics, UPKEEP_EVERY};
 use crate::people::People;
 use crate::services::{Parts, Services};
+use crate::sites::Sites;
 
 /// A gateway that is connected and listens, but does not yet answer.
 pub struct Gateway {
     parts: Parts,
     listener: TcpListener,
     address: SocketAddr,
+    tls: Option<ServerTls>,
     // Ends what runs beside the requests; dropped last, because the last requests still need it.
     background: DropGuard,
 }
@@ -50,6 +53,8 @@ impl Gateway {
     /// Names the step that failed.
     pub async fn build_on(config: GatewayConfig, listener: TcpListener) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the listener has no address")?;
+        let tls = config.web.tls.map(|files| ServerTls::load(files, &["http/1.1"])).transpose();
+        let tls = tls.context("TLS cannot be spoken")?;
         let broker = Broker::connect(config.broker).await.context("cannot connect to the broker")?;
         topology::check(&broker).await.context("the broker is not set up for Ogent")?;
         let stop = CancellationToken::new();
@@ -61,6 +66,7 @@ impl Gateway {
         let people = People::open(&broker, config.admin_password, config.users, stop.clone())
             .await
             .context("cannot set up the users")?;
+        let sessions = BrowserSessions::follow(&broker, stop.clone()).await.context("cannot follow who logs out")?;
         let policy = AccessPolicy::follow(&broker, stop).await.context("cannot read the access policy")?;
         let access = Access::new(policy, people.clone(), directory.clone());
         let gate = Gate::new(config.policy, config.approval_window, directory.clone(), Analysts::new(&broker));
@@ -74,9 +80,11 @@ impl Gateway {
             people,
             access,
             metrics: Metrics::install(),
-            allowed_origins: config.allowed_origins,
+            sessions,
+            sites: Sites::new(config.web.public_origin, tls.is_some(), config.allowed_origins),
+            oidc: config.web.oidc.map(|oidc| Oidc::new(oidc, &config.jwt.secret)).transpose()?,
         };
-        Ok(Self { parts, listener, address, background })
+        Ok(Self { parts, listener, address, tls, background })
     }
 
     /// Where it listens.
@@ -90,16 +98,20 @@ impl Gateway {
     /// # Errors
     /// None so far; a listener that fails for a moment is tried again.
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let Self { parts, listener, address, background } = self;
-        tracing::info!(%address, "gateway is ready");
+        let Self { parts, listener, address, tls, background } = self;
+        tracing::info!(%address, tls = tls.is_some(), "gateway is ready");
         let broker = parts.broker.clone();
         let stop = background.disarm();
         let background = stop.clone().drop_guard();
         tokio::spawn(upkeep(parts.metrics.clone(), stop.clone()));
         tokio::spawn(parts.gate.advisors().look_for_model(stop.clone()));
         let services = Arc::new(Services::new(parts, &shutdown));
-        tokio::spawn(Sweeper::new(services.ledger.clone(), services.decider.clone()).run(stop));
-        let connections = http::serve(listener, http::router(Arc::clone(&services)), &shutdown).await;
+        tokio::spawn(Sweeper::new(services.ledger.clone(), services.decider.clone()).run(stop.clone()));
+        let acceptor = tls.as_ref().map(ServerTls::acceptor);
+        if let Some(tls) = tls {
+            tokio::spawn(tls.watch(stop));
+        }
+        let connections = http::serve(listener, acceptor, http::router(Arc::clone(&services)), &shutdown).await;
         let deadline = Instant::now() + SHUTDOWN_GRACE;
         let finished = async {
             connections.finish().await;

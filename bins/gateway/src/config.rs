@@ -2,6 +2,9 @@
 //!
 //! Secrets come from the environment or from files only: a flag would show in every list of processes.
 
+mod oidc;
+mod web;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,6 +19,9 @@ use ogent_risk::Policy;
 use ogent_runtime::{PolicyArgs, Secret, secret_from_env};
 
 use crate::auth::{JwtConfig, User, password_weakness, read_users, secret_weakness};
+
+pub(crate) use oidc::may_be_asked;
+pub use web::{WebArgs, WebConfig};
 
 /// The name under which the gateway connects to the broker.
 const CONNECTION_NAME: &str = "ogent-gateway";
@@ -42,7 +48,7 @@ pub struct GatewayArgs {
     #[arg(long = "token-minutes", value_name = "MINUTES", env = "ACCESS_TOKEN_EXPIRE_MINUTES", default_value = "30")]
     pub access_token_expire_minutes: String,
 
-    /// Another origin from which browsers may open a WebSocket, like https://console.example.org; may be repeated
+    /// Another origin whose pages browsers may let in, like https://console.example.org; may be repeated
     #[arg(long = "allowed-origin", value_name = "ORIGIN", env = "OGENT_ALLOWED_ORIGINS", value_delimiter = ',')]
     pub allowed_origins: Vec<String>,
 
@@ -65,6 +71,9 @@ pub struct GatewayArgs {
     /// The public keys that count, as `ogent init` writes them: decisions that others have signed are not carried out
     #[arg(long, value_name = "FILE", env = "OGENT_TRUST_FILE")]
     pub trust_file: Option<PathBuf>,
+    /// How clients reach the gateway
+    #[command(flatten)]
+    pub web: WebArgs,
 }
 
 /// What the gateway needs to know.
@@ -78,7 +87,7 @@ pub struct GatewayConfig {
     pub jwt: JwtConfig,
     /// The password of the user `admin`.
     pub admin_password: Secret,
-    /// Origins from which browsers may open a WebSocket, beside the gateway's own.
+    /// Origins whose pages browsers may let in, beside the gateway's own.
     pub allowed_origins: Vec<String>,
     /// Which commands run, which somebody has to approve, and which are refused.
     pub policy: Policy,
@@ -90,6 +99,8 @@ pub struct GatewayConfig {
     pub signer: Option<Signer>,
     /// The keys whose decisions count; `None` believes the broker.
     pub trust: Option<Trust>,
+    /// How clients reach it.
+    pub web: WebConfig,
 }
 
 /// Every mistake in the configuration, each with the name of the setting.
@@ -127,9 +138,10 @@ impl GatewayArgs {
         let algorithm = check.take(self.jwt_algorithm.parse().map_err(|error| format!("JWT_ALGORITHM {error}")));
         let access_ttl = check.take(parse_minutes(&self.access_token_expire_minutes));
         let allowed_origins = check.take(parse_origins(self.allowed_origins));
+        let web = self.web.into_config(listen).map_err(|mistakes| check.mistakes.extend(mistakes)).ok();
         let gate = check.gate(&self.policy, &self.approval_minutes, self.users_file.as_deref());
         let signing = check.signing(self.signer.as_deref(), self.trust_file.as_deref());
-        let parts = (secret, admin_password, listen, algorithm, access_ttl, allowed_origins, gate);
+        let parts = (secret, admin_password, listen, algorithm, access_ttl, allowed_origins, gate, web);
         match parts {
             // `check` has a mistake for everything that is missing here.
             (
@@ -140,6 +152,7 @@ impl GatewayArgs {
                 Some(ttl),
                 Some(origins),
                 Some(gate),
+                Some(web),
             ) if check.mistakes.is_empty() => {
                 let jwt = JwtConfig { secret, algorithm, access_ttl: ttl };
                 let (policy, approval_window, users) = gate;
@@ -156,6 +169,7 @@ impl GatewayArgs {
                     users,
                     signer,
                     trust,
+                    web,
                 })
             }
             _ => Err(ConfigError { mistakes: check.mistakes }),

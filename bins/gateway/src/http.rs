@@ -1,12 +1,15 @@
 //! Receives HTTP from clients, gives typed requests to the services, and their answers back. The only part that knows
 //! axum.
 
+mod armour;
+mod cors;
 mod extract;
 mod guard;
 mod host;
 mod leftover;
 mod observe;
 mod openapi;
+mod origin;
 mod problem;
 mod routes;
 mod serve;
@@ -15,7 +18,7 @@ mod ws;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -41,7 +44,9 @@ pub(crate) fn router(services: Shared) -> Router {
         // The order matters: a panic becomes a problem first, and is then observed like any other answer.
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(from_fn(host::is_named))
+        .layer(from_fn_with_state(Arc::clone(&services), cors::apply))
         .layer(from_fn(leftover::read_away))
+        .layer(from_fn_with_state(Arc::clone(&services), armour::put_on))
         .layer(from_fn(observe::observe))
         .with_state(services)
 }
@@ -50,6 +55,10 @@ pub(crate) fn router(services: Shared) -> Router {
 fn api() -> OpenApiRouter<Shared> {
     openapi::document()
         .routes(routes!(routes::token::create))
+        .routes(routes!(routes::browser::log_in, routes::browser::who_am_i, routes::browser::log_out))
+        .routes(routes!(routes::browser::ticket))
+        .routes(routes!(routes::oidc::depart))
+        .routes(routes!(routes::oidc::arrive))
         .routes(routes!(routes::agents::list))
         .routes(routes!(routes::agents::show))
         .routes(routes!(routes::execute::execute))

@@ -27,15 +27,17 @@ mod remind;
 mod headroom;
 mod limits;
 mod metrics;
+mod sites;
 mod streams;
 
 pub use access::Role;
 pub use app::Gateway;
 pub use auth::{
-    JwtAlgorithm, JwtConfig, MintError, User, UserLineError, UsersError, mint_token, password_weakness, read_users,
+    JwtAlgorithm, JwtConfig, MintError, OidcConfig, User, UserLineError, UsersError, mint_token, password_weakness, read_users,
     secret_weakness, user_line,
 };
-pub use config::{ConfigError, GatewayArgs, GatewayConfig};
+pub use config::{ConfigError, GatewayArgs, GatewayConfig, WebArgs, WebConfig};
+pub use http::openapi;
 #[doc(hidden)]
 pub use http::read_client_message;
 pub use http::{openapi, routes};

@@ -7,6 +7,13 @@ use std::time::Duration;
 /// Connections open at once. At the bound new ones wait in the kernel's backlog.
 pub(crate) const MAX_CONNECTIONS: usize = 2048;
 
+/// How long a client may take to agree on TLS. Then the connection is closed.
+pub(crate) const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Handshakes of TLS under way at once. At the bound the oldest is given up: an honest one is over within a round trip or
+/// two, so whoever fills these places keeps out those who are slower than that only.
+pub(crate) const MAX_HANDSHAKES: usize = 1024;
+
 /// How long the head of a request may take, and how long an idle connection is kept. Then the connection is closed.
 pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -105,6 +112,36 @@ pub(crate) const MAX_PASSWORD_BYTES: usize = 1024;
 
 /// Longest user name. Refused with 422.
 pub(crate) const MAX_USERNAME_BYTES: usize = 256;
+
+/// How long a browser's session may be unused. A working day: who comes back tomorrow logs in again.
+pub(crate) const SESSION_IDLE: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// How long a browser's session may last, however much it is used.
+pub(crate) const SESSION_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// How long after the last note of its use a session's use is noted again: it need not be exact, and a note is a write.
+pub(crate) const SESSION_TOUCH_AFTER: Duration = Duration::from_secs(5 * 60);
+
+/// How often an open connection asks whether its session goes on, in case it was not told.
+pub(crate) const SESSION_CHECK_EVERY: Duration = Duration::from_secs(30);
+
+/// How long a ticket for a WebSocket is good: a page asks for it when it is about to connect.
+pub(crate) const TICKET_TTL: Duration = Duration::from_secs(30);
+
+/// How long somebody may take to sign in at the OpenID provider.
+pub(crate) const SSO_WITHIN: Duration = Duration::from_secs(10 * 60);
+
+/// How long the OpenID provider may take for one answer. Refused with 503.
+pub(crate) const OIDC_ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Largest answer of the OpenID provider: a dozen keys with their certificates fit. Refused with 503.
+pub(crate) const OIDC_MAX_ANSWER: usize = 256 * 1024;
+
+/// How long the provider's description and keys are taken as they are.
+pub(crate) const OIDC_FRESH: Duration = Duration::from_secs(60 * 60);
+
+/// How soon the provider's keys are read again when one is not known. Whoever makes up keys costs it one request a minute.
+pub(crate) const OIDC_REFETCH_AFTER: Duration = Duration::from_secs(60);
 
 /// Commands on one page of the history when the request says nothing.
 pub(crate) const DEFAULT_PAGE: usize = 50;

@@ -3,8 +3,8 @@
 use ogent_broker::{Broker, Directory, Ledger};
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{Access, Rehearsal};
-use crate::auth::Tokens;
+use crate::access::{Access, Principal, Rehearsal};
+use crate::auth::{BrowserSession, BrowserSessions, Oidc, Tickets, Tokens};
 use crate::cancel::Canceller;
 use crate::execute::Executor;
 use crate::gate::{Analyzer, Decider, Gate};
@@ -13,7 +13,8 @@ use crate::history::History;
 use crate::metrics::{Metrics, Snapshot};
 use crate::people::People;
 use crate::remind::Reminders;
-use crate::streams::Streams;
+use crate::sites::Sites;
+use crate::streams::{Ended, Streams};
 
 /// What is made before the gateway runs.
 pub(crate) struct Parts {
@@ -26,7 +27,9 @@ pub(crate) struct Parts {
     pub(crate) people: People,
     pub(crate) access: Access,
     pub(crate) metrics: Metrics,
-    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) sessions: BrowserSessions,
+    pub(crate) sites: Sites,
+    pub(crate) oidc: Option<Oidc>,
 }
 
 /// Everything that a route may need.
@@ -43,7 +46,10 @@ pub(crate) struct Services {
     pub(crate) analyzer: Analyzer,
     pub(crate) history: History,
     pub(crate) streams: Streams,
-    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) sessions: BrowserSessions,
+    pub(crate) tickets: Tickets,
+    pub(crate) sites: Sites,
+    pub(crate) oidc: Option<Oidc>,
     broker: Broker,
     metrics: Metrics,
 }
@@ -54,8 +60,20 @@ impl Services {
     /// Whatever waits or streams comes to an end when `stopping` is cancelled.
     #[must_use]
     pub(crate) fn new(parts: Parts, stopping: &CancellationToken) -> Self {
-        let Parts { broker, ledger, headroom, directory, gate, tokens, people, access, metrics, allowed_origins } =
-            parts;
+        let Parts {
+            broker,
+            ledger,
+            headroom,
+            directory,
+            gate,
+            tokens,
+            people,
+            access,
+            metrics,
+            sessions,
+            sites,
+            oidc,
+        } = parts;
         let reminders = Reminders::new(ledger.clone(), stopping.clone());
         let decider =
             Decider::new(ledger.clone(), headroom.clone(), reminders.clone(), gate.clone(), directory.clone());
@@ -82,9 +100,38 @@ impl Services {
             people,
             access,
             history,
-            allowed_origins,
+            sessions,
+            tickets: Tickets::new(&broker),
+            sites,
+            oidc,
             broker,
             metrics,
+        }
+    }
+
+    /// Whom a browser's session speaks for now; `None` where that user is gone.
+    #[must_use]
+    pub(crate) fn principal_of(&self, session: BrowserSession) -> Option<Principal> {
+        let BrowserSession { key, user, granted, ends_at } = session;
+        let roles = match granted {
+            Some(roles) => roles,
+            None => self.people.current(&user).filter(|person| !person.disabled)?.roles.clone(),
+        };
+        Some(Principal { user, roles, expires_at: ends_at, session: Some(key) })
+    }
+
+    /// Resolves when a connection that was opened by `principal` has to end.
+    pub(crate) fn end_of(&self, principal: &Principal) -> impl Future<Output = Ended> + Send + use<> {
+        let end = self.streams.end_of(principal.expires_at);
+        let logged_out = principal.session.clone().map(|key| self.sessions.ended(key));
+        async move {
+            match logged_out {
+                None => end.await,
+                Some(logged_out) => tokio::select! {
+                    ended = end => ended,
+                    () = logged_out => Ended::LoggedOut,
+                },
+            }
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Place {
 pub(crate) enum Ended {
     /// Its token is no longer good.
     Expired,
+    /// The session that it was opened in has been ended.
+    LoggedOut,
     /// The gateway stops.
     Stopping,
 }

@@ -24,6 +24,7 @@ pub mod people;
 pub mod presence;
 pub mod sign;
 pub mod service;
+pub mod vault;
 
 pub use analysis::{Analysts, AskError};
 pub use append::AppendError;
@@ -38,3 +39,4 @@ pub use ledger::{
     WatchStart,
 };
 pub use people::{Shelf, ShelfError, Shelved};
+pub use vault::{Kept, Vault};

@@ -6,7 +6,8 @@ mod table;
 use ogent_protocol::AgentId;
 use ogent_protocol::subject::{
     self, AGENTS_BUCKET, ANALYSES, APPROVALS, AUDIT, COMMANDS, IDENTITIES_BUCKET, INVENTORY_BUCKET, INVITES_BUCKET,
-    POLICIES_BUCKET, PRESENCE_BUCKET, RESULTS, REVOCATIONS_BUCKET, SESSIONS_BUCKET, USERS_BUCKET,
+    POLICIES_BUCKET, PRESENCE_BUCKET, RESULTS, REVOCATIONS_BUCKET, SESSIONS_BUCKET, TICKETS_BUCKET,
+    USERS_BUCKET,
 };
 
 use crate::accounts::{Account, LEDGER_API};
@@ -230,7 +231,7 @@ fn reading(stream: &str) -> [String; 3] {
 }
 
 /// Buckets that only gateways write.
-const OF_GATEWAYS: [&str; 4] = [USERS_BUCKET, SESSIONS_BUCKET, REVOCATIONS_BUCKET, POLICIES_BUCKET];
+const OF_GATEWAYS: [&str; 5] = [USERS_BUCKET, SESSIONS_BUCKET, TICKETS_BUCKET, REVOCATIONS_BUCKET, POLICIES_BUCKET];
 /// Buckets that only agents write.
 const OF_AGENTS: [&str; 3] = [AGENTS_BUCKET, INVENTORY_BUCKET, PRESENCE_BUCKET];
 /// Buckets that only registrars write.
@@ -245,7 +246,7 @@ fn streams() -> impl Iterator<Item = String> {
 fn setup_publish() -> Vec<String> {
     let verbs = ["CREATE", "UPDATE", "INFO"];
     streams()
-        .chain([ANALYSES.to_owned()])
+        .chain([ANALYSES.to_owned(), format!("KV_{SESSIONS_BUCKET}"), format!("KV_{TICKETS_BUCKET}")])
         .flat_map(|stream| verbs.map(|verb| format!("$JS.API.STREAM.{verb}.{stream}")))
         .collect()
 }

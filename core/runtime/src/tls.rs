@@ -2,4 +2,9 @@
 
 pub mod ca;
 
+pub mod files;
+pub mod server;
+
 pub use ca::{Ca, CaError, Leaf};
+pub use files::{TlsFileError, TlsFiles};
+pub use server::ServerTls;

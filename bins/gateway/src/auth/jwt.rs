@@ -184,7 +184,7 @@ impl Tokens {
             return Err(TokenError::Time);
         }
         let expires_at = Timestamp::from_second(claims.exp).map_err(|_| TokenError::Time)?;
-        Ok(Principal { user: claims.sub, roles: claims.roles, expires_at })
+        Ok(Principal { user: claims.sub, roles: claims.roles, expires_at, session: None })
     }
 }
 

@@ -2,8 +2,9 @@
 
 mod body;
 mod caller;
+pub(super) mod cookie;
 mod params;
 
-pub(super) use body::{Form, JsonBody, OptionalJsonBody};
-pub(super) use caller::{Caller, bearer};
+pub(super) use body::{Form, JsonBody, OptionalJsonBody, SmallJsonBody};
+pub(super) use caller::{Caller, Purpose, identify};
 pub(super) use params::{Id, QueryOf, header};

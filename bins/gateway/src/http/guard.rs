@@ -12,21 +12,29 @@ pub(super) enum Guard {
     Public,
     /// Everybody may connect; whoever has not logged in within seconds is cut off, and nothing is said before.
     Within(&'static [Action]),
+    /// Everybody who is logged in: it is about nothing but the login itself.
+    Myself,
     /// Whom the access policy lets do these.
     Asks(&'static [Action]),
 }
 
 use Action as A;
-use Guard::{Asks, Public, Within};
+use Guard::{Asks, Myself, Public, Within};
 
 /// The table of routes. A test holds it against the OpenAPI document.
 pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
     ("POST", "/token", Public),
+    ("POST", "/session", Public),
+    ("GET", "/session", Myself),
+    ("DELETE", "/session", Myself),
+    ("GET", "/auth/oidc/login", Public),
+    ("GET", "/auth/oidc/callback", Public),
     ("GET", "/healthz", Public),
     ("GET", "/readyz", Public),
     ("GET", "/metrics", Public),
     ("GET", "/openapi.json", Public),
     ("GET", "/ws", Within(&[A::Follow, A::ViewAgent, A::ViewCommand])),
+    ("POST", "/ws/ticket", Asks(&[A::Follow])),
     ("GET", "/agents", Asks(&[A::ListAgents, A::ViewAgent])),
     ("GET", "/agents/{id}", Asks(&[A::ViewAgent])),
     ("POST", "/agents/{id}/execute", Asks(&[A::ViewAgent, A::Execute])),
@@ -38,6 +46,7 @@ pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
     ("GET", "/commands", Asks(&[A::ListCommands, A::ViewCommand])),
     ("GET", "/commands/{id}", Asks(&[A::ViewCommand])),
     ("POST", "/commands/{id}/cancel", Asks(&[A::ViewCommand, A::Cancel])),
+    ("GET", "/commands/{id}/evidence", Asks(&[A::ViewCommand, A::ViewOutput])),
     ("GET", "/commands/{id}/output", Asks(&[A::ViewCommand, A::ViewOutput])),
     ("GET", "/commands/{id}/events", Asks(&[A::ViewCommand, A::ViewOutput])),
     ("GET", "/users", Asks(&[A::ListUsers])),
@@ -59,6 +68,7 @@ pub(super) fn actions(method: &Method, path: &str) -> Option<&'static [Action]> 
     let found = ROUTES.iter().find(|(known, at, _)| *known == method.as_str() && *at == path)?;
     match found.2 {
         Asks(actions) | Within(actions) => Some(actions),
+        Myself => Some(&[]),
         Public => None,
     }
 }
@@ -66,7 +76,7 @@ pub(super) fn actions(method: &Method, path: &str) -> Option<&'static [Action]> 
 /// Method and path of every route, and whether it lets in only whom the access policy lets: for tests.
 #[doc(hidden)]
 pub fn routes() -> impl Iterator<Item = (&'static str, &'static str, bool)> {
-    ROUTES.iter().map(|(method, path, guard)| (*method, *path, matches!(guard, Asks(_))))
+    ROUTES.iter().map(|(method, path, guard)| (*method, *path, matches!(guard, Asks(_) | Myself)))
 }
 
 #[cfg(test)]
@@ -95,6 +105,7 @@ mod tests {
             match guard {
                 Public => assert!(security.is_null(), "{path} is public and says that it wants a token"),
                 Asks(actions) => assert!(!actions.is_empty() && security.is_array(), "{path}"),
+                Myself => assert!(security.is_array(), "{path}"),
                 Within(actions) => assert!(!actions.is_empty(), "{path}"),
             }
         }
@@ -104,7 +115,7 @@ mod tests {
     fn what_is_public_is_a_choice() {
         let public: Vec<_> =
             ROUTES.iter().filter(|(_, _, guard)| matches!(guard, Public)).map(|route| route.1).collect();
-        assert_eq!(public, ["/token", "/healthz", "/readyz", "/metrics", "/openapi.json"]);
+        assert_eq!(public, ["/token", "/session", "/auth/oidc/login", "/auth/oidc/callback", "/healthz", "/readyz", "/metrics", "/openapi.json"]);
         assert!(actions(&Method::GET, "/nowhere").is_none() && actions(&Method::PUT, "/agents").is_none());
     }
 }

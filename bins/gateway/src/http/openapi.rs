@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use ogent_protocol::OutputStream;
 use ogent_protocol::rest::Problem;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Type};
 use utoipa::{IntoResponses, Modify, OpenApi as _};
 use utoipa_axum::router::OpenApiRouter;
@@ -16,7 +18,23 @@ use super::problem::PROBLEM_JSON;
 /// The OpenAPI description of the gateway's REST API.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    super::api().into_openapi()
+    let mut document = super::api().into_openapi();
+    also_by_cookie(&mut document);
+    document
+}
+
+/// What takes a token takes the cookie of a session, too.
+fn also_by_cookie(document: &mut OpenApi) {
+    let bearer = SecurityRequirement::new::<&str, [&str; 0], &str>("bearer", []);
+    let cookie = || SecurityRequirement::new::<&str, [&str; 0], &str>("cookie", []);
+    for item in document.paths.paths.values_mut() {
+        let methods = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        for security in methods.into_iter().flatten().filter_map(|operation| operation.security.as_mut()) {
+            if *security == [bearer.clone()] {
+                security.push(cookie());
+            }
+        }
+    }
 }
 
 /// The document as it is before the first route.
@@ -54,6 +72,10 @@ impl Modify for Bearer {
         let scheme = scheme.description(Some("An access token from `POST /token`.")).build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        let text = "The session of a browser, from `POST /session`. It counts on requests of the gateway's own pages only: \
+            `Sec-Fetch-Site: same-origin`, or the gateway's own `Origin`.";
+        let cookie = ApiKey::Cookie(ApiKeyValue::with_description("__Host-ogent-session", text));
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
     }
 }
 
@@ -75,7 +97,7 @@ problems! {
     /// Of every route that asks for a token.
     Guarded {
         401: "There is no token, or it is not valid",
-        403: "The user's roles do not allow it",
+        403: "The user's roles do not allow it, or a page that is not the gateway's own sends the session's cookie",
     }
     /// Of every route.
     Bugs {
@@ -140,6 +162,20 @@ problems! {
         401: "There is no such user, or it has another password",
         429: "Too many logins at once; try again",
     }
+    /// Of `POST /session` alone.
+    NoSession {
+        401: "There is no such user, or it has another password",
+        403: "The request does not come from the gateway's own pages",
+        429: "Too many logins at once; try again",
+    }
+    /// Of every route for signing in elsewhere.
+    NoSignIn {
+        400: "A parameter is not valid",
+        403: "The sign-in is refused; the detail says why",
+        404: "There is no OpenID provider",
+        429: "Too many sign-ins at once; try again",
+        503: "The provider or the broker does not answer; try again",
+    }
     /// Of `GET /ws` alone.
     NoWebSocket {
         400: "The request for a WebSocket is not one",
@@ -194,6 +230,8 @@ mod tests {
                 "/agents/{id}/execute",
                 "/analyses/{id}",
                 "/approvals",
+                "/auth/oidc/callback",
+                "/auth/oidc/login",
                 "/commands",
                 "/commands/{id}",
                 "/commands/{id}/approve",
@@ -205,8 +243,10 @@ mod tests {
                 "/metrics",
                 "/openapi.json",
                 "/readyz",
+                "/session",
                 "/token",
                 "/ws",
+                "/ws/ticket",
             ]
         );
     }
@@ -241,8 +281,9 @@ mod tests {
                 continue;
             }
             let is_open = ["/token", "/healthz", "/readyz", "/metrics", "/openapi.json"].contains(&path.as_str());
-            for operation in methods.as_object().unwrap().values() {
-                assert_eq!(operation.get("security").is_none(), is_open, "{path}");
+            for (method, operation) in methods.as_object().unwrap() {
+                let is_open = is_open || path.starts_with("/auth/oidc/") || (path == "/session" && method == "post");
+                assert_eq!(operation.get("security").is_none(), is_open, "{method} {path}");
                 assert!(is_open || operation["responses"].get("401").is_some(), "{path}");
             }
         }

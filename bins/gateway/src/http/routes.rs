@@ -3,10 +3,12 @@
 pub(super) mod agents;
 pub(super) mod analyses;
 pub(super) mod approvals;
+pub(super) mod browser;
 pub(super) mod commands;
 pub(super) mod events;
 pub(super) mod evidence;
 pub(super) mod execute;
+pub(super) mod oidc;
 pub(super) mod output;
 pub(super) mod policy;
 pub(super) mod status;

@@ -2,6 +2,7 @@
 //!
 //! `axum::serve` cannot bound the head of a request, the number of connections or the time of a shutdown; this can.
 
+mod handshake;
 mod impatient;
 
 use std::convert::Infallible;
@@ -16,12 +17,15 @@ use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::limits::{HEADER_TIMEOUT, MAX_CONNECTIONS, MAX_HEADER_BYTES, MAX_HEADERS};
+use handshake::Handshakes;
 use impatient::Impatient;
 
 /// After an accept that failed because the process is out of file descriptors the next one fails, too.
@@ -43,11 +47,17 @@ impl Connections {
 }
 
 /// Takes connections until `shutdown`. Those that are then open get to finish their request, but no other one.
-pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: &CancellationToken) -> Connections {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    shutdown: &CancellationToken,
+) -> Connections {
     let cut_off = CancellationToken::new();
     let connections = Connections { open: TaskTracker::new(), _cut_off: cut_off.clone().drop_guard() };
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let service = TowerToHyperService::new(router);
+    let handshakes = tls.map(Handshakes::new);
     let accept = async || {
         // The place first: a connection that is accepted is also served. Nobody closes the semaphore.
         let place = Arc::clone(&places).acquire_owned().await.ok();
@@ -58,7 +68,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: &Canc
             () = shutdown.cancelled() => break,
             accepted = accept() => accepted,
         };
-        let connection = converse(stream, service.clone(), shutdown.clone());
+        let connection = receive(stream, handshakes.clone(), service.clone(), shutdown.clone());
         let cut_off = cut_off.clone();
         connections.open.spawn(async move {
             let _held = place;
@@ -84,7 +94,8 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-async fn converse<S>(stream: TcpStream, service: S, shutdown: CancellationToken)
+/// Speaks TLS with the client where that is asked for, and then HTTP.
+async fn receive<S>(stream: TcpStream, handshakes: Option<Handshakes>, service: S, shutdown: CancellationToken)
 where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
     S::Future: Send,
@@ -93,12 +104,32 @@ where
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "no TCP_NODELAY");
     }
+    let Some(handshakes) = handshakes else {
+        return converse(Impatient::new(stream), service, shutdown).await;
+    };
+    let encrypted = tokio::select! {
+        encrypted = handshakes.shake(stream) => encrypted,
+        // Nobody has asked for anything yet.
+        () = shutdown.cancelled() => return,
+    };
+    match encrypted {
+        Ok(stream) => converse(stream, service, shutdown).await,
+        Err(error) => tracing::debug!(%error, "no TLS with a client"),
+    }
+}
+
+async fn converse<I, S>(stream: I, service: S, shutdown: CancellationToken)
+where
+    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+    S::Future: Send,
+{
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_HEADER_BYTES)
         .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(Impatient::new(stream)), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let outcome = tokio::select! {

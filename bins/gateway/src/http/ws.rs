@@ -1,10 +1,10 @@
 //! Receives requests for a WebSocket, gives the sockets a session each.
 
 mod message;
-mod origin;
 mod requesters;
 mod session;
 mod subscription;
+mod ticket;
 mod writer;
 
 use std::sync::Arc;
@@ -19,16 +19,18 @@ use axum::response::Response;
 pub use message::read_client_message;
 
 use super::Shared;
-use super::extract::bearer;
+use super::extract::{Purpose, identify};
 use super::openapi::{Bugs, Guarded, NoPlace, NoWebSocket};
+use super::origin;
 use super::problem::{ApiError, Code};
 use crate::access::{Action, Resource};
 use crate::limits::{WS_MAX_MESSAGE_BYTES, WS_READ_BUFFER_BYTES};
 
 /// Follow agents and commands over a WebSocket
 ///
-/// JSON messages in both directions. Log in with the `Authorization` header or, from a browser, with the first
-/// message: `{"type":"auth","token":"…"}`. Then `{"type":"subscribe","topic":"agents"}`,
+/// JSON messages in both directions. Log in with the `Authorization` header; from the gateway's own pages, with the session's
+/// cookie; from elsewhere, with a ticket of `POST /ws/ticket` as a second subprotocol (`Sec-WebSocket-Protocol: ogent.v1,
+/// ticket.…`); or with the first message: `{"type":"auth","token":"…"}`. Then `{"type":"subscribe","topic":"agents"}`,
 /// `{"type":"subscribe","topic":{"results":{"agent":"web-1"}}}` or
 /// `{"type":"subscribe","topic":{"command":{"command":"…","after":3}}}`; `after` resumes behind an event's `seq`. A command
 /// that somebody had to approve has messages of type `approval` before its first `event`.
@@ -38,7 +40,7 @@ use crate::limits::{WS_MAX_MESSAGE_BYTES, WS_READ_BUFFER_BYTES};
     get,
     path = "/ws",
     tag = "commands",
-    security((), ("bearer" = [])),
+    security((), ("bearer" = []), ("cookie" = [])),
     responses((status = 101, description = "The connection is a WebSocket now"), NoWebSocket, Guarded, NoPlace, Bugs)
 )]
 pub(super) async fn open(
@@ -46,15 +48,20 @@ pub(super) async fn open(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    if !origin::is_allowed(&headers, &services.allowed_origins) {
+    if !origin::may_connect(&headers, &services.sites) {
         let detail = "pages of this origin may not connect; --allowed-origin lets them";
         return Err(ApiError::new(Code::OriginNotAllowed, detail));
     }
-    let principal = bearer(&headers, &services.tokens)?;
+    let principal = identify(&headers, &services, Purpose::Socket).await?;
+    let upgrade = upgrade.map_err(not_a_websocket)?;
+    let (ticket, upgrade) = (ticket::of(&headers)?, upgrade.protocols([ticket::PROTOCOL]));
+    let principal = match ticket {
+        None => principal,
+        Some(ticket) => Some(ticket::redeem(&ticket, principal, &services).await?),
+    };
     if let Some(principal) = &principal {
         services.access.may(principal, Action::Follow, &Resource::Fleet)?;
     }
-    let upgrade = upgrade.map_err(not_a_websocket)?;
     let (place, full) = match principal {
         Some(_) => (services.streams.enter("ws"), "too many streams are open; try again"),
         None => (services.streams.enter_as_stranger(), "too many sockets have yet to log in; try again"),

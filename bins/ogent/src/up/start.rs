@@ -123,6 +123,7 @@ pub(crate) async fn start(stack: &mut Stack, plan: Plan, data: &DataDir) -> anyh
         users: gate.users,
         signer: None,
         trust: None,
+        web: ogent_gateway::WebConfig::default(),
     };
     let gateway = step("the start of the gateway", GATEWAY_WITHIN, GatewayTask::start(config)).await?;
     let api_url = api_url(gateway.address());

@@ -17,6 +17,9 @@ use crate::limits::{BODY_TIMEOUT, MAX_BODY_BYTES, MAX_FORM_BYTES};
 /// A body in JSON.
 pub(in crate::http) struct JsonBody<T>(pub(in crate::http) T);
 
+/// A body in JSON that strangers may send.
+pub(in crate::http) struct SmallJsonBody<T>(pub(in crate::http) T);
+
 /// A body in JSON, or none at all.
 pub(in crate::http) struct OptionalJsonBody<T>(pub(in crate::http) T);
 
@@ -29,6 +32,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         expect_type(request.headers(), "application/json")?;
         from_json(&read(request.into_body(), MAX_BODY_BYTES).await?).map(Self)
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for SmallJsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        expect_type(request.headers(), "application/json")?;
+        from_json(&read(request.into_body(), MAX_FORM_BYTES).await?).map(Self)
     }
 }
 

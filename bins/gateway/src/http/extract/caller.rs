@@ -1,25 +1,37 @@
-//! Receives the `Authorization` header, gives routes the principal that it speaks for, and asks for them what it may.
+//! Receives the `Authorization` header or the cookie of a session, gives routes the principal that it speaks for, and asks
+//! for them what it may.
 
 use axum::extract::{FromRequestParts, MatchedPath};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use ogent_protocol::{AgentId, CommandId, Decision, Verdict};
+use ogent_runtime::Secret;
 
+use super::cookie::SESSION;
 use crate::access::{self, Access, Action, Found, Principal, Resource, Seen};
 use crate::auth::Tokens;
 use crate::gate::DecideError;
 use crate::history::HistoryError;
 use crate::http::Shared;
-use crate::http::guard;
 use crate::http::problem::{ApiError, Code};
+use crate::http::{guard, origin};
 
-/// Somebody with a valid token. Stands first among the arguments of a route, so that a stranger learns nothing from
-/// how the rest of the request is judged. Only a route that the table of routes knows gets one.
+/// Somebody with a valid token or a session. Stands first among the arguments of a route, so that a stranger learns
+/// nothing from how the rest of the request is judged. Only a route that the table of routes knows gets one.
 pub(in crate::http) struct Caller {
     principal: Principal,
     access: Access,
     actions: &'static [Action],
+}
+
+/// What a cookie would be used for: where the browser adds it, it must be known that its own page has asked.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::http) enum Purpose<'a> {
+    /// A request.
+    Request(&'a Method),
+    /// A WebSocket.
+    Socket,
 }
 
 // === impl Caller ===
@@ -120,7 +132,7 @@ impl FromRequestParts<Shared> for Caller {
             tracing::error!(path, "invariant violated: a route does not stand in the table of routes");
             return Err(ApiError::new(Code::Internal, "nobody may use this route"));
         };
-        match bearer(&parts.headers, &services.tokens)? {
+        match identify(&parts.headers, services, Purpose::Request(&parts.method)).await? {
             Some(principal) => Ok(Self { principal, access: services.access.clone(), actions }),
             None => Err(ApiError::new(
                 Code::Unauthorized,
@@ -130,8 +142,42 @@ impl FromRequestParts<Shared> for Caller {
     }
 }
 
+/// The principal of the bearer token or of the session, `None` if neither is there at all.
+pub(in crate::http) async fn identify(
+    headers: &HeaderMap,
+    services: &Shared,
+    purpose: Purpose<'_>,
+) -> Result<Option<Principal>, ApiError> {
+    match SESSION.read(headers)? {
+        None => bearer(headers, &services.tokens),
+        // Which of them counts must not depend on who looks.
+        Some(_) if headers.contains_key(AUTHORIZATION) => {
+            Err(ApiError::new(Code::InvalidParameter, "send the session's cookie or Authorization, not both"))
+        }
+        Some(secret) => by_session(&secret, headers, services, purpose).await.map(Some),
+    }
+}
+
+async fn by_session(
+    secret: &Secret,
+    headers: &HeaderMap,
+    services: &Shared,
+    purpose: Purpose<'_>,
+) -> Result<Principal, ApiError> {
+    let is_own_page = match purpose {
+        Purpose::Request(method) => origin::may_use_cookie(method, headers, &services.sites),
+        Purpose::Socket => origin::may_connect_by_cookie(headers, &services.sites),
+    };
+    if !is_own_page {
+        return Err(ApiError::new(Code::CrossSite, "a session counts on requests of the gateway's own pages only"));
+    }
+    let session = services.sessions.find(secret).await?;
+    let principal = session.and_then(|session| services.principal_of(session));
+    principal.ok_or_else(|| ApiError::new(Code::Unauthorized, "the session has ended"))
+}
+
 /// The principal of the bearer token, `None` if there is no such header at all.
-pub(in crate::http) fn bearer(headers: &HeaderMap, tokens: &Tokens) -> Result<Option<Principal>, ApiError> {
+fn bearer(headers: &HeaderMap, tokens: &Tokens) -> Result<Option<Principal>, ApiError> {
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
     // A proxy might have gone by the other one.
     if headers.get_all(AUTHORIZATION).iter().count() > 1 {

@@ -19,6 +19,10 @@ pub(in crate::http) enum Code {
     Forbidden,
     /// A browser asks from a page that may not.
     OriginNotAllowed,
+    /// A browser sends along who is logged in, and not from the gateway's own pages.
+    CrossSite,
+    /// The OpenID provider, or what it says, does not let somebody in.
+    SignInRefused,
     /// Policy refuses the command.
     BlockedByPolicy,
     /// Nobody approves commands of their own.
@@ -73,6 +77,8 @@ pub(in crate::http) enum Code {
     Internal,
     /// The broker does not answer.
     BrokerUnavailable,
+    /// The OpenID provider does not answer.
+    ProviderUnavailable,
     /// Too many streams are open.
     TooManyStreams,
     /// The gateway cannot work now.
@@ -94,6 +100,8 @@ impl Code {
         Self::InvalidCredentials,
         Self::Forbidden,
         Self::OriginNotAllowed,
+        Self::CrossSite,
+        Self::SignInRefused,
         Self::BlockedByPolicy,
         Self::OwnCommand,
         Self::UnknownPath,
@@ -121,6 +129,7 @@ impl Code {
         Self::TooManyLogins,
         Self::Internal,
         Self::BrokerUnavailable,
+        Self::ProviderUnavailable,
         Self::TooManyStreams,
         Self::NotReady,
         Self::HistoryFull,
@@ -150,7 +159,7 @@ impl Code {
     pub(super) fn retry_after(self) -> Option<u32> {
         match self {
             Self::TooManyLogins | Self::NotReady => Some(1),
-            Self::BrokerUnavailable => Some(2),
+            Self::BrokerUnavailable | Self::ProviderUnavailable => Some(2),
             Self::TooManyStreams => Some(5),
             _ => None,
         }
@@ -166,6 +175,8 @@ impl Code {
             Self::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials", "Wrong user name or password"),
             Self::Forbidden => (S::FORBIDDEN, "forbidden", "Your roles do not allow this"),
             Self::OriginNotAllowed => (S::FORBIDDEN, "origin_not_allowed", "Pages of this origin may not connect"),
+            Self::CrossSite => (S::FORBIDDEN, "cross_site", "Only the gateway's own pages may ask like this"),
+            Self::SignInRefused => (S::FORBIDDEN, "sign_in_refused", "The sign-in is refused"),
             Self::BlockedByPolicy => (S::FORBIDDEN, "blocked_by_policy", "Policy refuses the command"),
             Self::OwnCommand => (S::FORBIDDEN, "own_command", "Nobody approves commands of their own"),
             Self::UnknownPath => (S::NOT_FOUND, "unknown_path", "There is nothing here"),
@@ -199,6 +210,9 @@ impl Code {
             Self::TooManyLogins => (S::TOO_MANY_REQUESTS, "too_many_logins", "Too many logins at once"),
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "The gateway has failed"),
             Self::BrokerUnavailable => (S::SERVICE_UNAVAILABLE, "broker_unavailable", "The broker does not answer"),
+            Self::ProviderUnavailable => {
+                (S::SERVICE_UNAVAILABLE, "provider_unavailable", "The OpenID provider does not answer")
+            }
             Self::TooManyStreams => (S::SERVICE_UNAVAILABLE, "too_many_streams", "Too many streams are open"),
             Self::NotReady => (S::SERVICE_UNAVAILABLE, "not_ready", "The gateway cannot work now"),
             Self::HistoryFull => (S::INSUFFICIENT_STORAGE, "history_full", "The history is full"),

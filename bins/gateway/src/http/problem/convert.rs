@@ -5,7 +5,7 @@ use ogent_protocol::{CommandId, InvalidIntent};
 
 use super::{ApiError, Code};
 use crate::access::{Denied, RehearseError, SetPolicyError};
-use crate::auth::{LoginError, MintError};
+use crate::auth::{LoginError, MintError, OidcError, SessionError};
 use crate::cancel::CancelError;
 use crate::execute::{ExecuteError, Refused};
 use crate::gate::{AnalyzeError, DecideError};
@@ -167,6 +167,33 @@ impl From<LoginError> for ApiError {
 impl From<MintError> for ApiError {
     fn from(error: MintError) -> Self {
         Self::new(Code::Internal, "the access token cannot be signed").because(error)
+    }
+}
+
+impl From<SessionError> for ApiError {
+    fn from(error: SessionError) -> Self {
+        match &error {
+            SessionError::Random(_) => Self::new(Code::Internal, "the system has no randomness"),
+            SessionError::Read(_) | SessionError::Write(_) => away("who is logged in cannot be told now; try again"),
+        }
+        .because(error)
+    }
+}
+
+impl From<OidcError> for ApiError {
+    fn from(error: OidcError) -> Self {
+        let detail = match &error {
+            OidcError::Provider(_) => {
+                return Self::new(Code::ProviderUnavailable, "the OpenID provider does not answer as it should")
+                    .because(error);
+            }
+            OidcError::Busy => return Self::new(Code::TooManyLogins, error.to_string()),
+            OidcError::Internal(_) => return Self::new(Code::Internal, "the sign-in has failed").because(error),
+            // A forger needs no hints; the log has them.
+            OidcError::Token(_) | OidcError::Invalid(_) => "what the OpenID provider says is not valid".to_owned(),
+            OidcError::NotBegun | OidcError::Denied(_) | OidcError::NoRole(_) => error.to_string(),
+        };
+        Self::new(Code::SignInRefused, detail).because(error)
     }
 }
 

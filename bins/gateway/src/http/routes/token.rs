@@ -1,5 +1,7 @@
 //! Receives a name and a password, gives an access token.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
@@ -14,6 +16,7 @@ use crate::http::extract::Form;
 use crate::http::openapi::{BadBody, Bugs, NoLogin};
 use crate::http::problem::{ApiError, Code};
 use crate::limits::{MAX_PASSWORD_BYTES, MAX_USERNAME_BYTES};
+use crate::people::Person;
 
 /// Who logs in, as OAuth 2's password grant writes it.
 #[derive(Deserialize, ToSchema)]
@@ -51,12 +54,7 @@ pub(in crate::http) async fn create(
     Form(credentials): Form<Credentials>,
 ) -> Result<impl IntoResponse, ApiError> {
     let Credentials { username, password, .. } = credentials;
-    check("username", &username, MAX_USERNAME_BYTES)?;
-    check("password", &password, MAX_PASSWORD_BYTES)?;
-    let Some(person) = services.people.check(&username, Secret::new(password)).await? else {
-        // The same words whether the name or the password is wrong.
-        return Err(ApiError::new(Code::InvalidCredentials, "the user name or the password is wrong"));
-    };
+    let person = authenticate(&services, &username, password).await?;
     let token = services.tokens.mint(&person.name, &person.roles)?;
     tracing::info!(user = person.name, "logged in");
     let response = TokenResponse {
@@ -65,6 +63,15 @@ pub(in crate::http) async fn create(
         expires_in: services.tokens.ttl().as_secs(),
     };
     Ok(([(CACHE_CONTROL, "no-store")], Json(response)))
+}
+
+/// Who that is, if it is their password.
+pub(super) async fn authenticate(services: &Shared, username: &str, password: String) -> Result<Arc<Person>, ApiError> {
+    check("username", username, MAX_USERNAME_BYTES)?;
+    check("password", &password, MAX_PASSWORD_BYTES)?;
+    let person = services.people.check(username, Secret::new(password)).await?;
+    // The same words whether the name or the password is wrong.
+    person.ok_or_else(|| ApiError::new(Code::InvalidCredentials, "the user name or the password is wrong"))
 }
 
 fn check(field: &str, text: &str, max: usize) -> Result<(), ApiError> {

@@ -28,6 +28,7 @@ const NOT_LOGGED_IN: Closing = (close_code::POLICY, "send an auth message with a
 const FULL: Closing = (close_code::AGAIN, "too many streams are open; try again");
 const SILENT: Closing = (close_code::POLICY, "no sign of life");
 const EXPIRED: Closing = (close_code::POLICY, "the token has ended");
+const LOGGED_OUT: Closing = (close_code::POLICY, "logged out");
 const STOPPING: Closing = (close_code::AWAY, "the gateway stops; connect again");
 
 /// One client that is logged in.
@@ -98,7 +99,7 @@ impl Session {
 
     async fn run(mut self, mut source: SplitStream<WebSocket>) -> Closing {
         let expires_at = self.principal.expires_at;
-        let mut end = Box::pin(self.services.streams.end_of(expires_at));
+        let mut end = Box::pin(self.services.end_of(&self.principal));
         let outbox = self.outbox.clone();
         let mut closing = self.say(ServerMessage::Ready { user: self.principal.user.clone(), expires_at }).await;
         while closing.is_none() {
@@ -202,6 +203,7 @@ impl Session {
 fn closing_of(ended: Ended) -> Closing {
     match ended {
         Ended::Expired => EXPIRED,
+        Ended::LoggedOut => LOGGED_OUT,
         Ended::Stopping => STOPPING,
     }
 }
