@@ -37,7 +37,6 @@ pub use auth::{
     secret_weakness, user_line,
 };
 pub use config::{ConfigError, GatewayArgs, GatewayConfig, WebArgs, WebConfig};
-pub use http::openapi;
 #[doc(hidden)]
 pub use http::read_client_message;
 pub use http::{openapi, routes};

@@ -88,7 +88,7 @@ pub(crate) fn may_be_asked(url: &str) -> bool {
 
 fn mapping(text: &str) -> Result<(Role, String), String> {
     let parsed = text.split_once('=').and_then(|(role, value)| {
-        let (_, role) = Role::ALL.into_iter().find(|(name, _)| *name == role.trim())?;
+        let role = role.trim().parse().ok()?;
         (!value.is_empty()).then(|| (role, value.to_owned()))
     });
     parsed.ok_or_else(|| format!("--oidc-role is {text:?}, but must look like operator=staff"))

@@ -153,7 +153,6 @@ fn roles(claims: &Claims, config: &OidcConfig) -> Vec<Role> {
     let has = |wanted: &str| values.iter().any(|value| value.as_str() == Some(wanted));
     Role::ALL
         .into_iter()
-        .map(|(_, role)| role)
         .filter(|role| config.roles.iter().any(|(given, value)| given == role && has(value)))
         .collect()
 }

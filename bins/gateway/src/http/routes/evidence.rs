@@ -47,6 +47,7 @@ pub(in crate::http) async fn evidence(
     Id(id): Id<CommandId>,
     QueryOf(params): QueryOf<EvidenceParams>,
 ) -> Result<Json<EvidencePage>, ApiError> {
-    caller.must(Action::ViewCommands)?;
+    let found = caller.find(&services, &id).await?;
+    caller.may(Action::ViewOutput, &found.resource())?;
     Ok(Json(services.history.evidence(&id, params.from).await?))
 }
