@@ -145,6 +145,33 @@ pub fn renewal(agent: &AgentId) -> String {
     format!("enroll.renew.{agent}")
 }
 
+/// Subjects of one agent whose id the broker fills in: `name` stands for it.
+pub mod template {
+    /// See [`super::exec`].
+    #[must_use]
+    pub fn exec(name: &str) -> String {
+        format!("agents.{name}.exec")
+    }
+
+    /// See [`super::commands_of`].
+    #[must_use]
+    pub fn commands_of(name: &str) -> String {
+        format!("commands.{name}.*")
+    }
+
+    /// See [`super::results_of`].
+    #[must_use]
+    pub fn results_of(name: &str) -> String {
+        format!("results.{name}.*")
+    }
+
+    /// See [`super::renewal`].
+    #[must_use]
+    pub fn renewal(name: &str) -> String {
+        format!("enroll.renew.{name}")
+    }
+}
+
 /// The agent and the command that a ledger subject (`commands.…`, `results.…` or `approvals.…`) names.
 #[must_use]
 pub fn parse_ledger(subject: &str) -> Option<(AgentId, CommandId)> {
