@@ -204,8 +204,14 @@ mod tests {
                 "/healthz",
                 "/metrics",
                 "/openapi.json",
+                "/policy",
+                "/policy/history",
+                "/policy/test",
                 "/readyz",
                 "/token",
+                "/users",
+                "/users/{name}",
+                "/users/{name}/password",
                 "/ws",
             ]
         );
