@@ -123,8 +123,6 @@ async fn each_role_gets_what_is_written() {
     let broker = TestBroker::start().await;
     let _agent = TestAgent::start(&broker, "web-1").await;
     let advise = TestGateway::start(&broker).await;
-    let asks = Policy { mode: PolicyMode::Enforce, ask: RiskLevel::None, ..Policy::default() };
-    let asking = TestGateway::start_with(&broker, |config| config.policy = asks).await;
     let who = |role: Role| token(role.as_str(), &[role]);
     let all = [Role::Viewer, Role::Operator, Role::Approver, Role::Admin];
     let execute = async |gateway: &TestGateway, who: &str, line: &str| {
@@ -155,7 +153,8 @@ async fn each_role_gets_what_is_written() {
             );
         }
         // What is critical may be asked for where somebody else has to look at it.
-        let asked = execute(&asking, &token, CRITICAL).await;
+        let asked = json!({"command": CRITICAL, "ask": true});
+        let asked = advise.post_as(&token, "/agents/web-1/execute", asked).await;
         assert_eq!(asked.0, if may_run { 202 } else { 403 }, "{role} {asked:?}");
         if !may_run {
             continue;
@@ -163,7 +162,7 @@ async fn each_role_gets_what_is_written() {
         let path = format!("/commands/{}/deny", asked.1["id"].as_str().unwrap());
         for other in all {
             let (status, body) =
-                asking.post_as(&who(other), &path.replace("deny", "approve"), json!({"hash": "0".repeat(64)})).await;
+                advise.post_as(&who(other), &path.replace("deny", "approve"), json!({"hash": "0".repeat(64)})).await;
             // A wrong hash: whoever may decide is told so, and nothing is decided.
             let expected = match other {
                 other if other == role && other == Role::Admin => (403, "own_command"),
@@ -172,8 +171,8 @@ async fn each_role_gets_what_is_written() {
             };
             assert_eq!((status, body["code"].as_str().unwrap()), expected, "{other} decides about {role}'s: {body}");
         }
-        assert_eq!(asking.post_as(&who(Role::Viewer), &path, json!({})).await.0, 403);
-        assert_eq!(asking.post_as(&who(Role::Approver), &path, json!({})).await.0, 200);
+        assert_eq!(advise.post_as(&who(Role::Viewer), &path, json!({})).await.0, 403);
+        assert_eq!(advise.post_as(&who(Role::Approver), &path, json!({})).await.0, 200);
     }
 }
 
@@ -456,6 +455,23 @@ async fn a_broken_policy_changes_nothing() {
     let (status, holds) = set(&newcomer, HIDING).await;
     assert_eq!((status, &holds["version"], holds["problem"].is_null()), (200, &json!(3), true), "{holds}");
     wait_until("the other one", LIMIT, async || (gateway.get("/policy").await.1["version"] == 3).then_some(())).await;
+}
+
+#[tokio::test]
+async fn where_no_policy_can_be_used_only_admins_are_let() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "web-1").await;
+    let client = broker.client(&Part::Gateway).await;
+    let broken = json!({"version": 7, "text": "permit (", "author": "eve", "at": "2026-01-01T00:00:00Z"});
+    client.request("$KV.policies.access", broken.to_string().into()).await.unwrap();
+    let gateway = TestGateway::start(&broker).await;
+    assert_eq!(gateway.get_as(&token("vera", &[Role::Viewer]), "/agents").await.0, 403);
+    assert_eq!(gateway.get("/agents").await.0, 200);
+    let (_, policy) = gateway.get("/policy").await;
+    assert!(policy["problem"].as_str().unwrap().contains("version 7"), "{policy}");
+    let (status, holds) = set(&gateway, HIDING).await;
+    assert_eq!((status, &holds["version"]), (200, &json!(8)), "{holds}");
+    assert_eq!(gateway.get_as(&token("vera", &[Role::Viewer]), "/agents").await.0, 200);
 }
 
 #[tokio::test]
