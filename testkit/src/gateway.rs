@@ -73,6 +73,25 @@ impl TestGateway {
         answer(self.client.post(format!("{}{path}", self.url)).bearer_auth(token).json(&body)).await
     }
 
+    /// Status and body of any request, with that token where there is one.
+    pub async fn ask(&self, token: Option<&str>, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        answer(request).await
+    }
+
+    /// The token that somebody gets for their password; the status where there is none.
+    pub async fn log_in(&self, user: &str, password: &str) -> Result<String, u16> {
+        let form = [("username", user), ("password", password)];
+        let (status, body) = answer(self.client.post(format!("{}/token", self.url)).form(&form)).await;
+        body["access_token"].as_str().map(str::to_owned).ok_or(status)
+    }
+
     /// A request with the admin's token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token)

@@ -15,8 +15,8 @@ use ogent_access::{Principal as Asker, Question};
 use ogent_broker::Directory;
 use tokio::sync::watch;
 
-pub use ogent_access::Role;
 pub(crate) use ogent_access::Action;
+pub use ogent_access::Role;
 pub(crate) use policy::{AccessPolicy, Current, PolicyChange, SetPolicyError};
 pub(crate) use rehearse::{Rehearsal, RehearseError};
 pub(crate) use scene::{Resource, doing, plain};

@@ -18,7 +18,9 @@ use crate::commands::exec::{self, ExecArgs};
 use crate::commands::history::{self, HistoryArgs};
 use crate::commands::login::{self, LoginArgs};
 use crate::commands::logs::{self, LogsArgs};
+use crate::commands::policy::{self, PolicyArgs};
 use crate::commands::show::{self, ShowArgs};
+use crate::commands::users::{self as people, UsersArgs};
 use crate::commands::{Context, logout};
 use crate::init::{self, InitArgs};
 use crate::nats::NatsArgs;
@@ -114,6 +116,10 @@ enum ClientVerb {
     Logs(LogsArgs),
     /// Ask for a command to be ended
     Cancel(CancelArgs),
+    /// Show and change who may log in
+    Users(UsersArgs),
+    /// Show, change and try the access policy: who may do what
+    Policy(PolicyArgs),
 }
 
 /// The whole program.
@@ -150,6 +156,7 @@ impl Verb {
     fn failure_code(&self) -> u8 {
         match self {
             Self::Client(ClientVerb::Exec(_)) => exec::OGENT_FAILED,
+            Self::Client(ClientVerb::Policy(_)) => policy::FAILED,
             _ => 1,
         }
     }
@@ -196,6 +203,8 @@ impl ClientVerb {
         match self {
             Self::Analyze(args) => return analyze::run(*args, context).await,
             Self::Exec(args) => return exec::run(*args, context).await,
+            Self::Policy(args) => return policy::run(args, context).await,
+            Self::Users(args) => people::run(args, context).await,
             Self::Approvals(args) => approvals::run(args, context).await,
             Self::Approve(args) => approve::run(args, context).await,
             Self::Deny(args) => deny::run(args, context).await,

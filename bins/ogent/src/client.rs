@@ -7,6 +7,7 @@ pub mod error;
 pub mod follow;
 pub mod history;
 pub mod retry;
+pub mod rights;
 pub mod sse;
 
 use std::time::Duration;

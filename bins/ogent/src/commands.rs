@@ -18,6 +18,9 @@ pub mod history;
 pub mod logs;
 pub mod show;
 
+pub mod policy;
+pub mod users;
+
 pub mod completions;
 
 use crate::client::credentials::token_for;

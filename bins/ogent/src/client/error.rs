@@ -133,6 +133,9 @@ fn refusal_hint(code: &str) -> Option<&'static str> {
         "own_command" => "somebody else has to approve it: another user who may",
         "not_awaiting_approval" => "see what waits with: ogent approvals",
         "approval_mismatch" => "look again at what waits with: ogent approvals",
+        "unknown_user" => "see who may log in with: ogent users ls",
+        "last_admin" => "make somebody else an admin with: ogent users roles NAME admin",
+        "changed_meanwhile" => "look again at what holds now, and try again",
         "unknown_command" => "see which commands there are with: ogent history",
         _ => return None,
     })

@@ -103,16 +103,17 @@ impl Caller {
             |record| (record.verdict.clone(), record.ruling.decision),
         );
         let info = services.directory.get(&found.agent).map(|state| state.info);
+        // As if it were somebody else's: whose it is matters only where there is something to decide.
+        let others = Found { requested_by: None, ..found.clone() };
         let Some(record) = record else {
             let doing = access::plain(&verdict, ruling);
-            self.may(action, &Resource::Decision(&found, &doing))?;
+            self.may(action, &Resource::Decision(&others, &doing))?;
             return Err(DecideError::NeverAsked(id.clone()).into());
         };
         let doing = access::doing(info.as_ref(), &record.run, &verdict, ruling);
         let answer = self.may(action, &Resource::Decision(&found, &doing));
         let is_own = found.requested_by.as_deref() == Some(self.principal.user.as_str());
         // Said in the words for it, where the person could approve it if it were somebody else's.
-        let others = Found { requested_by: None, ..found.clone() };
         match answer {
             Err(_) if is_own && self.sees(action, &Resource::Decision(&others, &doing)) => {
                 Err(DecideError::Own(id.clone()).into())
