@@ -19,10 +19,12 @@ use crate::commands::history::{self, HistoryArgs};
 use crate::commands::login::{self, LoginArgs};
 use crate::commands::logs::{self, LogsArgs};
 use crate::commands::show::{self, ShowArgs};
+use crate::commands::verify::{self, VerifyArgs};
 use crate::commands::{Context, logout};
 use crate::nats::NatsArgs;
 use crate::output::{Output, report};
 use crate::setup::{self, SetupArgs};
+use crate::sign::{self, SignArgs};
 use crate::up::UpArgs;
 use crate::users::{self, HashPasswordArgs};
 
@@ -74,6 +76,8 @@ enum Verb {
     Setup(Box<SetupArgs>),
     /// Print the line by which somebody may log in
     HashPassword(HashPasswordArgs),
+    /// Sign a command with a key of your own, to publish it by hand
+    Sign(Box<SignArgs>),
     /// Print completions for a shell
     Completions(CompletionsArgs),
     /// The agent that `ogent up` starts
@@ -111,6 +115,8 @@ enum ClientVerb {
     Logs(LogsArgs),
     /// Ask for a command to be ended
     Cancel(CancelArgs),
+    /// Prove what was asked for, who approved it and what came out
+    Verify(VerifyArgs),
 }
 
 /// The whole program.
@@ -166,6 +172,10 @@ impl Verb {
                 users::run(&args, out)?;
                 Ok(ExitCode::SUCCESS)
             }
+            Self::Sign(args) => {
+                sign::run(*args, out)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Self::Completions(args) => {
                 completions::run(&args, out)?;
                 Ok(ExitCode::SUCCESS)
@@ -189,6 +199,7 @@ impl ClientVerb {
         match self {
             Self::Analyze(args) => return analyze::run(*args, context).await,
             Self::Exec(args) => return exec::run(*args, context).await,
+            Self::Verify(args) => return verify::run(args, context).await,
             Self::Approvals(args) => approvals::run(args, context).await,
             Self::Approve(args) => approve::run(args, context).await,
             Self::Deny(args) => deny::run(args, context).await,

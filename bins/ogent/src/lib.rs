@@ -13,5 +13,6 @@ pub mod output;
 
 pub mod nats;
 mod setup;
+mod sign;
 pub mod up;
 mod users;

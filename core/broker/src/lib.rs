@@ -20,8 +20,8 @@ pub mod directory;
 pub mod intake;
 pub mod ledger;
 pub mod presence;
-pub mod sign;
 pub mod service;
+pub mod sign;
 
 pub use analysis::{Analysts, AskError};
 pub use append::AppendError;
