@@ -36,6 +36,8 @@ use refusals::Refusals;
 
 /// Commands that come straight to the agent and are on their way into the ledger. More are refused.
 const MAX_RECORDING: usize = 256;
+/// Cancellations that come straight to the agent and are on their way into the ledger. More are not kept.
+const MAX_CANCELS: usize = 64;
 
 /// The agent's desk.
 pub(crate) struct Desk {
@@ -47,6 +49,8 @@ pub(crate) struct Desk {
     jobs: JoinSet<(CommandId, JobEnd)>,
     open: Open,
     recording: JoinSet<Recorded>,
+    /// Cancellations that came straight to the agent and are on their way into the ledger.
+    cancels: JoinSet<()>,
     /// Commands that came straight to the agent, and who waits for their outcome.
     direct: HashMap<CommandId, Option<ReplyTo>>,
     catching: Option<Catching>,
@@ -83,6 +87,7 @@ impl Desk {
             jobs: JoinSet::new(),
             open: Open::default(),
             recording: JoinSet::new(),
+            cancels: JoinSet::new(),
             direct: HashMap::new(),
             catching: None,
             catch_up_at: Instant::now(),
@@ -134,7 +139,7 @@ impl Desk {
             }
             Heard::Direct { intent: Intent::Run(run), original, reply } => self.record(*run, original, reply),
             Heard::Direct { intent: Intent::Cancel(cancel), original, reply } => {
-                self.cancel_directly(cancel, &original, reply);
+                self.cancel_directly(cancel, original, reply);
             }
             // The headers that name the command may be made up: what the ledger has, it shows when it is read.
             Heard::Refused { command: Some(_), problem, .. } if self.context.trust.is_strict() => {
@@ -191,9 +196,8 @@ impl Desk {
         if original.is_signed() && is_complete {
             // Byte by byte, or the signature would not fit any more.
             let id = run.id;
-            self.recording.spawn(async move {
-                Recorded { result: ledger.submit_original(&agent, &id, &original).await, id }
-            });
+            self.recording
+                .spawn(async move { Recorded { result: ledger.submit_original(&agent, &id, &original).await, id } });
             return;
         }
         let now = Timestamp::now();
@@ -246,18 +250,36 @@ impl Desk {
         answer(reply, problem.0, problem.1, &problem.2);
     }
 
-    fn cancel_directly(&mut self, cancel: Cancel, original: &Original, reply: Option<ReplyTo>) {
-        if let Err(fault) = self.context.trust.check(Asked::Cancel(&cancel), original, true) {
+    fn cancel_directly(&mut self, cancel: Cancel, original: Original, reply: Option<ReplyTo>) {
+        if let Err(fault) = self.context.trust.check(Asked::Cancel(&cancel), &original, true) {
             return self.refuse(reply, &fault);
         }
+        let id = cancel.id.clone();
         match self.queue.cancel(cancel) {
-            Cancelled::Found => answer_with(reply, &serde_json::json!({"cancelling": true})),
+            Cancelled::Found => {
+                self.keep_cancel(id, original);
+                answer_with(reply, &serde_json::json!({"cancelling": true}));
+            }
             Cancelled::Ended => answer(reply, "command_ended", 409, "the command has ended"),
             Cancelled::Unknown => {
                 self.catch_up_within(Duration::ZERO);
                 answer(reply, "command_not_found", 404, "this agent does not have the command now");
             }
         }
+    }
+
+    /// The history shows who has wanted the end. The end does not wait for that.
+    fn keep_cancel(&mut self, id: CommandId, original: Original) {
+        while self.cancels.try_join_next().is_some() {}
+        if self.cancels.len() >= MAX_CANCELS {
+            return tracing::warn!(command = %id, "too many cancellations at once: this one is not kept");
+        }
+        let Context { ledger, agent, .. } = self.context.clone();
+        self.cancels.spawn(async move {
+            if let Err(error) = ledger.keep_cancel(&agent, &id, &original).await {
+                tracing::warn!(command = %id, %error, "a cancellation could not be kept");
+            }
+        });
     }
 
     fn start_jobs(&mut self) {

@@ -122,10 +122,7 @@ impl Job {
         // What was started, in whatever past, is neither too late nor cancelled nor refused before its start.
         let refusal = match was_started {
             true => None,
-            false => unsigned
-                .or_else(|| self.refusal())
-                .or_else(|| self.risk(&context))
-                .map(|end| self.rated(end)),
+            false => unsigned.or_else(|| self.refusal()).or_else(|| self.risk(&context)).map(|end| self.rated(end)),
         };
         let first = match &refusal {
             Some(end) => EventKind::Finished(Box::new(end.clone())),
@@ -133,11 +130,10 @@ impl Job {
         };
         let Context { ledger, agent, instance, .. } = &context;
         // The claim, and meanwhile a look at what the ledger really holds.
-        let (claim, held) =
-            tokio::join!(
-                ledger.claim(agent, &self.run.id, instance, Some(self.original.link()), first),
-                ledger.held(agent, &self.run.id)
-            );
+        let (claim, held) = tokio::join!(
+            ledger.claim(agent, &self.run.id, instance, Some(self.original.link()), first),
+            ledger.held(agent, &self.run.id)
+        );
         match (claim, refusal) {
             (Ok(Claim::Won(_)), Some(end)) => {
                 self.answer(&context, ResultFold::new(0), &end).await;

@@ -106,10 +106,10 @@ impl TrustArgs {
 
 impl Trusting {
     pub(crate) fn new(agent: &AgentId, config: &TrustConfig) -> Self {
-        let rules = config.keys.clone().map(|keys| IntentRules {
-            verifier: Verifier::new(keys),
-            persons: config.persons.clone(),
-        });
+        let rules = config
+            .keys
+            .clone()
+            .map(|keys| IntentRules { verifier: Verifier::new(keys), persons: config.persons.clone() });
         Self { agent: agent.clone(), mode: config.mode, rules }
     }
 

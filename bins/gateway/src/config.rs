@@ -217,15 +217,15 @@ impl Check {
         // Compose files and units set a variable to nothing to say that there is none.
         let given = |path: Option<&Path>| path.filter(|path| !path.as_os_str().is_empty()).map(Path::to_owned);
         let wrong = |name: &str, path: &Path, error: std::io::Error| format!("{name} {}: {error}", path.display());
-        let signer = given(signer).map(|path| {
-            Signer::load(&path, SignerRole::Gateway).map_err(|error| wrong("OGENT_SIGNER", &path, error))
-        });
-        let trust = given(trust)
-            .map(|path| Trust::load(&path).map_err(|error| wrong("OGENT_TRUST_FILE", &path, error)));
+        let signer = given(signer)
+            .map(|path| Signer::load(&path, SignerRole::Gateway).map_err(|error| wrong("OGENT_SIGNER", &path, error)));
+        let trust =
+            given(trust).map(|path| Trust::load(&path).map_err(|error| wrong("OGENT_TRUST_FILE", &path, error)));
         let (signer, trust) = (self.take(signer.transpose())?, self.take(trust.transpose())?);
         if signer.is_some() && trust.is_none() {
             // It would sign what anybody has written down as approved.
-            self.mistakes.push("OGENT_SIGNER needs OGENT_TRUST_FILE, the keys whose decisions are carried out".to_owned());
+            self.mistakes
+                .push("OGENT_SIGNER needs OGENT_TRUST_FILE, the keys whose decisions are carried out".to_owned());
         }
         Some((signer, trust))
     }

@@ -21,11 +21,13 @@ use crate::commands::logs::{self, LogsArgs};
 use crate::commands::policy::{self, PolicyArgs};
 use crate::commands::show::{self, ShowArgs};
 use crate::commands::users::{self as people, UsersArgs};
+use crate::commands::verify::{self, VerifyArgs};
 use crate::commands::{Context, logout};
 use crate::init::{self, InitArgs};
 use crate::nats::NatsArgs;
 use crate::output::{Output, report};
 use crate::setup::{self, SetupArgs};
+use crate::sign::{self, SignArgs};
 use crate::up::UpArgs;
 use crate::users::{self, HashPasswordArgs};
 
@@ -79,6 +81,8 @@ enum Verb {
     Setup(Box<SetupArgs>),
     /// Print the line by which somebody may log in
     HashPassword(HashPasswordArgs),
+    /// Sign a command with a key of your own, to publish it by hand
+    Sign(Box<SignArgs>),
     /// Print completions for a shell
     Completions(CompletionsArgs),
     /// The agent that `ogent up` starts
@@ -120,6 +124,8 @@ enum ClientVerb {
     Users(UsersArgs),
     /// Show, change and try the access policy: who may do what
     Policy(PolicyArgs),
+    /// Prove what was asked for, who approved it and what came out
+    Verify(VerifyArgs),
 }
 
 /// The whole program.
@@ -180,6 +186,10 @@ impl Verb {
                 users::run(&args, out)?;
                 Ok(ExitCode::SUCCESS)
             }
+            Self::Sign(args) => {
+                sign::run(*args, out)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Self::Completions(args) => {
                 completions::run(&args, out)?;
                 Ok(ExitCode::SUCCESS)
@@ -205,6 +215,7 @@ impl ClientVerb {
             Self::Exec(args) => return exec::run(*args, context).await,
             Self::Policy(args) => return policy::run(args, context).await,
             Self::Users(args) => people::run(args, context).await,
+            Self::Verify(args) => return verify::run(args, context).await,
             Self::Approvals(args) => approvals::run(args, context).await,
             Self::Approve(args) => approve::run(args, context).await,
             Self::Deny(args) => deny::run(args, context).await,

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use ogent_protocol::rest::{
     AgentList, AgentView, AnalyzeRequest, ApprovalList, ApprovalView, ApproveRequest, CancelRequest, CommandPage,
-    CommandView, DenyRequest, DryRun, ExecuteRequest, TokenResponse,
+    CommandView, DenyRequest, DryRun, EvidencePage, ExecuteRequest, TokenResponse,
 };
 use ogent_protocol::{AgentId, Analysis, CommandId, CommandStatus, OutputStream, Ruling, Verdict};
 use ogent_runtime::Secret;
@@ -194,6 +194,19 @@ impl Client {
     /// When there is none of that id, the gateway refuses, or does not answer.
     pub async fn command(&self, id: &CommandId) -> Result<CommandView, ClientError> {
         self.get(&["commands", id.as_str()]).await
+    }
+
+    /// Everything that the ledger holds of a command, byte by byte: the first page, or the one that begins with `from`.
+    ///
+    /// # Errors
+    /// When there is none of that id, the gateway refuses, or does not answer.
+    pub async fn evidence(&self, id: &CommandId, from: Option<u64>) -> Result<EvidencePage, ClientError> {
+        retry::patiently(|| async {
+            let request = self.request(Method::GET, &["commands", id.as_str(), "evidence"]);
+            let request = request.query(&from.map(|from| ("from", from)).as_slice());
+            answer::json(self.send(request.timeout(ANSWER)).await?).await
+        })
+        .await
     }
 
     /// One page of the history, newest first.

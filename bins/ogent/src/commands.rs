@@ -17,6 +17,7 @@ pub mod cancel;
 pub mod history;
 pub mod logs;
 pub mod show;
+pub mod verify;
 
 pub mod policy;
 pub mod users;

@@ -14,5 +14,6 @@ pub mod output;
 mod init;
 pub mod nats;
 mod setup;
+mod sign;
 pub mod up;
 mod users;

@@ -22,8 +22,8 @@ pub mod intake;
 pub mod ledger;
 pub mod people;
 pub mod presence;
-pub mod sign;
 pub mod service;
+pub mod sign;
 pub mod vault;
 
 pub use analysis::{Analysts, AskError};

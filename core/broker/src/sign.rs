@@ -4,7 +4,6 @@
 //! bytes and not over what they mean; a [`Verifier`] checks both against `trust.json`. The [`proof`] of a command's whole
 //! history is made from what the ledger holds, without believing anybody who has handed it over.
 
-
 pub mod proof;
 
 mod intent;

@@ -128,17 +128,17 @@ fn show(out: &Output, format: Format, commands: &[CommandView]) -> anyhow::Resul
 }
 
 /// The history, page by page.
-struct Pages {
-    client: Client,
-    query: HistoryQuery,
-    left: usize,
-    is_over: bool,
+pub(super) struct Pages {
+    pub(super) client: Client,
+    pub(super) query: HistoryQuery,
+    pub(super) left: usize,
+    pub(super) is_over: bool,
 }
 
 // === impl Pages ===
 
 impl Pages {
-    async fn next(&mut self) -> anyhow::Result<Option<Vec<CommandView>>> {
+    pub(super) async fn next(&mut self) -> anyhow::Result<Option<Vec<CommandView>>> {
         if self.left == 0 || self.is_over {
             return Ok(None);
         }

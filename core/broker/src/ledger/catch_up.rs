@@ -61,7 +61,9 @@ impl Ledger {
     /// When the broker does not answer.
     pub async fn held(&self, agent: &AgentId, command: &CommandId) -> Result<Option<Held>, ReadError> {
         match self.broker.last(COMMANDS, &subject::command(agent, command)).await? {
-            Some(record) => super::record::original(&record).map(|(_, intent, original)| Some(Held { intent, original })),
+            Some(record) => {
+                super::record::original(&record).map(|(_, intent, original)| Some(Held { intent, original }))
+            }
             None => Ok(None),
         }
     }

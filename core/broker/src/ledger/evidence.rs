@@ -27,7 +27,9 @@ impl Ledger {
     ) -> Result<EvidencePage, ReadError> {
         let mut records = Vec::new();
         if from.is_none() {
-            for (stream, subject) in [(APPROVALS, subject::approval(agent, id)), (COMMANDS, subject::command(agent, id))] {
+            for (stream, subject) in
+                [(APPROVALS, subject::approval(agent, id)), (COMMANDS, subject::command(agent, id))]
+            {
                 let batch = self.evidence_batch(stream, subject, 1).await?;
                 if batch.more {
                     // Each holds a few messages about one command. More, and somebody has filled it: nothing fits then.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::Timestamp;
 use ogent_protocol::claim::{Answer, Chain, Found, Next};
-use ogent_protocol::subject::{self, RESULTS};
+use ogent_protocol::subject::{self, COMMANDS, RESULTS};
 use ogent_protocol::{
     AgentId, Cancel, CommandId, Encoding, Event, EventKind, Intent, Link, Purpose, Run, Seal, limits,
 };
@@ -13,7 +13,7 @@ use rand::Rng as _;
 use tokio::time::Instant;
 
 use super::Ledger;
-use super::record::{CommandRecord, INSTANCE, LastEvent};
+use super::record::{self, CommandRecord, INSTANCE, LastEvent};
 use crate::append::{AppendError, Entry, Stored};
 use crate::connect::Broker;
 use crate::direct::ReadError;
@@ -122,6 +122,24 @@ impl Ledger {
         let cancel = Cancel { agent: Some(record.agent.clone()), ..cancel.clone() };
         let original = self.write_down(&Intent::Cancel(cancel.clone()))?;
         let entry = intent_entry(&record.agent, &cancel.id, &original).expect_last(record.last_sequence);
+        match self.append_again(entry).await {
+            Ok(_) | Err(AppendError::Conflict(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Keeps the wish to cancel a command that came straight to its agent, byte by byte: the history shows who wanted it. A
+    /// second wish changes nothing.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn keep_cancel(&self, agent: &AgentId, id: &CommandId, original: &Original) -> Result<(), SubmitError> {
+        let last = self.broker.last(COMMANDS, &subject::command(agent, id)).await;
+        let Some(last) = last.map_err(|error| SubmitError::Unavailable(error.to_string()))? else { return Ok(()) };
+        if matches!(record::intent(&last), Ok((_, Intent::Cancel(_)))) {
+            return Ok(());
+        }
+        let entry = intent_entry(agent, id, original).expect_last(last.sequence);
         match self.append_again(entry).await {
             Ok(_) | Err(AppendError::Conflict(_)) => Ok(()),
             Err(error) => Err(error.into()),

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 use ogent_protocol::rest::EvidenceRecord;
-use ogent_protocol::{Cancel, CommandId, CommandStatus, Event, EventKind, Outcome, ProposalEvent, ProposalKind, Run, SignedBy};
+use ogent_protocol::{
+    Cancel, CommandId, CommandStatus, Event, EventKind, Outcome, ProposalEvent, ProposalKind, Run, SignedBy,
+};
 use serde::Serialize;
 
 use super::record::Read;
@@ -91,7 +93,10 @@ impl Report {
                 let code = end.exit_code.map(|code| format!(" with exit code {code}")).unwrap_or_default();
                 let message = end.message.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
                 let (out, err) = (end.stdout.bytes, end.stderr.bytes);
-                format!("{}{code}, {out} bytes on stdout, {err} on stderr{message}", CommandStatus::from(end.outcome).as_str())
+                format!(
+                    "{}{code}, {out} bytes on stdout, {err} on stderr{message}",
+                    CommandStatus::from(end.outcome).as_str()
+                )
             }
         };
         self.add(Step::new(read, event.time, what, by));

@@ -16,7 +16,9 @@ struct Keys {
 impl Keys {
     fn new() -> Self {
         use credentials::SignerRole::{Agent, Gateway, Person};
-        Self { roles: [Gateway, Agent, Person].into_iter().map(|role| (role, Key::generate(KeyKind::Account))).collect() }
+        Self {
+            roles: [Gateway, Agent, Person].into_iter().map(|role| (role, Key::generate(KeyKind::Account))).collect(),
+        }
     }
 
     fn verifier(&self) -> Verifier {
@@ -33,7 +35,14 @@ impl Keys {
     }
 }
 
-fn record(signer: &Signer, purpose: Purpose, subject: String, sequence: u64, payload: &[u8], known: Option<&str>) -> EvidenceRecord {
+fn record(
+    signer: &Signer,
+    purpose: Purpose,
+    subject: String,
+    sequence: u64,
+    payload: &[u8],
+    known: Option<&str>,
+) -> EvidenceRecord {
     let seal = signer.seal(purpose, payload, known).unwrap();
     let stream = match purpose {
         Purpose::Intent => COMMANDS,
@@ -119,7 +128,8 @@ fn history(keys: &Keys) -> (CommandId, Vec<EvidenceRecord>) {
         let payload = Encoding::Json.encode(&event).unwrap();
         link = Link::to(&payload);
         let stored = record(&signer, Purpose::Event, about, 20 + n, &payload, known.as_deref());
-        known = known.or_else(|| stored.headers.iter().find(|(name, _)| name == "Ogent-Certificate").map(|it| it.1.clone()));
+        known = known
+            .or_else(|| stored.headers.iter().find(|(name, _)| name == "Ogent-Certificate").map(|it| it.1.clone()));
         records.push(stored);
     }
     (id, records)
