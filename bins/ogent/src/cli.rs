@@ -1,12 +1,14 @@
 //! Receives the words of the command line, gives them to the command that they name.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand};
 use tokio::runtime::{self, Runtime};
 
+use crate::client::Trust;
 use crate::commands::agents::{self, AgentsArgs};
 use crate::commands::analyze::{self, AnalyzeArgs};
 use crate::commands::approvals::{self, ApprovalsArgs};
@@ -61,6 +63,10 @@ struct GlobalArgs {
     /// The gateway to talk to
     #[arg(long, global = true, value_name = "URL", env = "OGENT_URL", default_value = "http://127.0.0.1:8001")]
     url: OsString,
+
+    /// Certificates of the authority that made the gateway's certificate, in PEM; nobody else is believed then
+    #[arg(long, global = true, value_name = "FILE", env = "OGENT_CA")]
+    ca: Option<OsString>,
 
     /// When to use colours; auto honours NO_COLOR
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto)]
@@ -151,7 +157,11 @@ impl GlobalArgs {
             Cli::command()
                 .error(ErrorKind::ValueValidation, format!("invalid value '{text}' for '--url <URL>': {error}"))
         })?;
-        Ok(Context { url, out: out.clone() })
+        let trust = Trust::from_file(self.ca.as_deref().map(Path::new)).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            Cli::command().error(ErrorKind::ValueValidation, format!("invalid value for '--ca <FILE>': {error}{cause}"))
+        })?;
+        Ok(Context { url, trust, out: out.clone() })
     }
 }
 

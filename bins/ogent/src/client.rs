@@ -9,6 +9,7 @@ pub mod history;
 pub mod retry;
 pub mod rights;
 pub mod sse;
+pub mod trust;
 
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub use address::GatewayUrl;
 pub use error::ClientError;
 pub use follow::{Follow, News};
 pub use history::{ApprovalsQuery, HistoryQuery};
+pub use trust::{Trust, TrustError};
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -71,6 +73,14 @@ impl Client {
     /// # Errors
     /// When the system's certificates cannot be read, which `https` needs.
     pub fn new(url: GatewayUrl, token: Option<Secret>) -> Result<Self, ClientError> {
+        Self::trusting(url, token, &Trust::System)
+    }
+
+    /// The same, for a gateway whose certificate is not one that the system believes.
+    ///
+    /// # Errors
+    /// When the certificates cannot be used.
+    pub fn trusting(url: GatewayUrl, token: Option<Secret>, trust: &Trust) -> Result<Self, ClientError> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("ogent/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
@@ -83,6 +93,8 @@ impl Client {
         if !url.is_encrypted() {
             // Reading the system's certificates takes longer than the request, and some containers have none.
             builder = builder.tls_certs_only([]);
+        } else if let Trust::Only(certificates) = trust {
+            builder = builder.tls_certs_only(certificates.clone());
         }
         let http = builder.build().map_err(ClientError::Setup)?;
         Ok(Self { http, url, token })

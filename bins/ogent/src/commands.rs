@@ -25,7 +25,7 @@ pub mod users;
 pub mod completions;
 
 use crate::client::credentials::token_for;
-use crate::client::{Client, GatewayUrl};
+use crate::client::{Client, ClientError, GatewayUrl, Trust};
 use crate::output::Output;
 
 /// What every command is given: the gateway that it is about, and where it speaks.
@@ -33,6 +33,8 @@ use crate::output::Output;
 pub struct Context {
     /// The gateway.
     pub url: GatewayUrl,
+    /// Who is believed that it is that gateway.
+    pub trust: Trust,
     /// Where to speak.
     pub out: Output,
 }
@@ -40,11 +42,19 @@ pub struct Context {
 // === impl Context ===
 
 impl Context {
+    /// A client without a token, to get one.
+    ///
+    /// # Errors
+    /// When the certificates cannot be used.
+    pub fn stranger(&self) -> Result<Client, ClientError> {
+        Client::trusting(self.url.clone(), None, &self.trust)
+    }
+
     /// A client with the user's token, if there is one.
     ///
     /// # Errors
     /// When the token is there and cannot be read.
     pub fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::new(self.url.clone(), token_for(&self.url)?)?)
+        Ok(Client::trusting(self.url.clone(), token_for(&self.url)?, &self.trust)?)
     }
 }

@@ -89,7 +89,9 @@ fn said<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Said<'a> {
 mod tests {
     use super::*;
 
-    fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
+    type List<'a> = &'a [(&'static str, &'static str)];
+
+    fn headers(list: List<'_>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         list.iter().for_each(|(name, value)| _ = headers.append(*name, value.parse().unwrap()));
         headers
@@ -156,7 +158,7 @@ mod tests {
         let foreign = ("origin", "https://console.example.org");
         let site = |value| ("sec-fetch-site", value);
         // (headers, whether it may read, whether it may write, whether it may connect)
-        let table: [(&[(&'static str, &'static str)], [bool; 3]); 13] = [
+        let table: [(List, [bool; 3]); 13] = [
             (&[host], [true, false, false]),
             (&[host, own], [true, true, true]),
             (&[host, site("same-origin")], [true, true, false]),

@@ -22,6 +22,14 @@ pub enum ClientError {
         /// Why, in the words of the system.
         cause: String,
     },
+    /// Somebody listens there who may be somebody else.
+    #[error("the certificate of {url} is not one to trust: {cause}")]
+    Untrusted {
+        /// Where.
+        url: GatewayUrl,
+        /// Why.
+        cause: String,
+    },
     /// Somebody listens there, and says nothing.
     #[error("the gateway at {0} does not answer")]
     Silent(GatewayUrl),
@@ -64,7 +72,12 @@ impl ClientError {
         } else if error.is_timeout() {
             Self::Silent(url.clone())
         } else if error.is_connect() {
-            Self::Unreachable { url: url.clone(), cause: root_cause(&error) }
+            let cause = root_cause(&error);
+            // In the words of rustls, which lie behind an `io::Error` that does not give them away.
+            match cause.split_once("invalid peer certificate: ") {
+                Some((_, why)) => Self::Untrusted { url: url.clone(), cause: why.to_owned() },
+                None => Self::Unreachable { url: url.clone(), cause },
+            }
         } else {
             Self::broken(&error)
         }
@@ -91,7 +104,7 @@ impl ClientError {
         match self {
             Self::Silent(_) | Self::Broken(_) | Self::Ended | Self::Unreachable { .. } => true,
             Self::Refused(_) | Self::Foreign { .. } => matches!(self.status(), Some(429 | 502 | 503 | 504)),
-            Self::Setup(_) | Self::Unsendable(_) | Self::Answer(_) | Self::TooLarge(_) => false,
+            Self::Setup(_) | Self::Untrusted { .. } | Self::Unsendable(_) | Self::Answer(_) | Self::TooLarge(_) => false,
         }
     }
 
@@ -102,6 +115,9 @@ impl ClientError {
             (Self::Unsendable(_), _) => "is the token in OGENT_TOKEN whole, and on one line?",
             (Self::Unreachable { .. }, _) => {
                 "is the gateway running? start one with: ogent up; or name another one with --url or OGENT_URL"
+            }
+            (Self::Untrusted { .. }, _) => {
+                "name the certificate authority that made it: --ca FILE or OGENT_CA; or ask who runs the gateway whether it is true"
             }
             (_, Some(401)) => "run: ogent login",
             (Self::Refused(problem), _) => refusal_hint(&problem.code)?,

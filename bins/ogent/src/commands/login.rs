@@ -11,7 +11,7 @@ use ogent_runtime::Secret;
 
 use super::Context;
 use crate::client::credentials::{CredentialStore, Login};
-use crate::client::{Client, ClientError};
+use crate::client::ClientError;
 use crate::output::report::Hinted;
 
 /// Longest password that is read: what the gateway takes.
@@ -45,12 +45,12 @@ pub struct LoginArgs {
 /// # Errors
 /// When the password is refused, or the token cannot be kept.
 pub async fn run(args: LoginArgs, context: &Context) -> anyhow::Result<()> {
-    let Context { url, out } = context;
+    let Context { url, out, .. } = context;
     if !url.is_encrypted() && !url.is_loopback() {
         out.warning("everyone on the way to the gateway can read the password; use https");
     }
     let password = password(args.password_file.as_deref(), &args.username)?;
-    let answer = Client::new(url.clone(), None)?.log_in(&args.username, &password).await.map_err(explain)?;
+    let answer = context.stranger()?.log_in(&args.username, &password).await.map_err(explain)?;
     let expires_at = expiry(Timestamp::now(), answer.expires_in);
     let store = CredentialStore::open()?;
     let login = Login { username: args.username.clone(), access_token: answer.access_token, expires_at };

@@ -8,7 +8,7 @@ use crate::client::credentials::CredentialStore;
 /// # Errors
 /// When the file with the tokens cannot be read or written.
 pub fn run(context: &Context) -> anyhow::Result<()> {
-    let Context { url, out } = context;
+    let Context { url, out, .. } = context;
     if CredentialStore::open()?.forget(url)? {
         out.say(&format!("logged out of {url}"));
     } else {
