@@ -18,6 +18,7 @@ pub mod outcome;
 
 pub mod agent;
 pub mod analysis;
+pub mod enroll;
 pub mod rest;
 pub mod verdict;
 
@@ -31,6 +32,9 @@ pub use agent::{AgentInfo, Heartbeat, Inventory, Platform, Programs};
 pub use analysis::{Advice, AdvisorState, Analysis, AnalysisRequest, Decision, PolicyMode, Raise, Ruling};
 pub use approval::{Approval, ProposalEvent, ProposalKind, ProposalState};
 pub use blob::Blob;
+pub use enroll::identity::{Identity, IdentityState};
+pub use enroll::token::JoinToken;
+pub use enroll::{EnrollRequest, EnrollResponse, UserKey};
 pub use event::{Cause, Event, EventKind, OutputChunk, OutputStream};
 pub use id::{AgentId, CommandId, InvalidId};
 pub use intent::{Cancel, ExecutionTarget, Intent, IntentWire, InvalidIntent, Program, Run};

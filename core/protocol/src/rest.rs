@@ -3,6 +3,7 @@
 mod agent;
 mod approval;
 mod command;
+mod enroll;
 mod problem;
 mod request;
 
@@ -11,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub use agent::{AgentList, AgentStatus, AgentView};
 pub use approval::{AnalyzeRequest, ApprovalList, ApprovalState, ApprovalView, ApproveRequest, DenyRequest, DryRun};
 pub use command::{CommandPage, CommandResult, CommandView, PendingCommand, ResultFold};
+pub use enroll::{
+    DecideAgentRequest, IdentityList, InviteCreated, InviteList, InviteRequest, InviteState, InviteView,
+};
 pub use problem::Problem;
 pub use request::{CancelRequest, ExecuteRequest};
 

@@ -17,6 +17,18 @@ pub const AGENTS_BUCKET: &str = "agents";
 /// The key-value bucket of [`crate::Heartbeat`]s, each with a time to live.
 pub const PRESENCE_BUCKET: &str = "presence";
 
+/// The key-value bucket of [`crate::enroll::invite::Invite`] records.
+pub const INVITES_BUCKET: &str = "invites";
+/// The key-value bucket of [`crate::Identity`] records.
+pub const IDENTITIES_BUCKET: &str = "identities";
+
+/// Where registrars hear machines that want to join.
+pub const ENROLL_REQUESTS: &str = "enroll.requests";
+/// Where registrars hear agents that want to stay.
+pub const ENROLL_RENEWALS: &str = "enroll.renew.*";
+/// Where registrars hear gateways.
+pub const REGISTRAR_ADMIN: &str = "registrar.admin";
+
 /// All intents of all agents.
 pub const ALL_COMMANDS: &str = "commands.*.*";
 /// All events of all agents.
@@ -108,6 +120,18 @@ pub fn results_of(agent: &AgentId) -> String {
 #[must_use]
 pub fn analysis(id: &CommandId) -> String {
     format!("analyses.{id}")
+}
+
+/// Where an agent asks to stay.
+#[must_use]
+pub fn enroll_renewal(agent: &AgentId) -> String {
+    format!("enroll.renew.{agent}")
+}
+
+/// The agent that asks to stay.
+#[must_use]
+pub fn parse_renewal(subject: &str) -> Option<AgentId> {
+    subject.strip_prefix("enroll.renew.")?.parse().ok()
 }
 
 /// The agent and the command that a ledger subject (`commands.…`, `results.…` or `approvals.…`) names.
