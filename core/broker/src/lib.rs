@@ -17,6 +17,7 @@ mod direct;
 
 pub mod analysis;
 pub mod directory;
+pub mod enroll;
 pub mod intake;
 pub mod ledger;
 pub mod presence;

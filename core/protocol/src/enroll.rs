@@ -88,8 +88,6 @@ pub struct EnrollRequest {
     pub labels: BTreeMap<String, String>,
     /// Made for this request: 16 to 64 letters and digits.
     pub nonce: String,
-    /// When it was made, by the machine's clock.
-    pub at: Timestamp,
     /// That it has both keys.
     pub proof: Proof,
 }
@@ -242,8 +240,8 @@ impl EnrollRequest {
         };
         let id = self.id.as_ref().map_or("", AgentId::as_str);
         // Every part is free of line breaks, or comes last.
-        let Self { key, signer, nonce, at, .. } = self;
-        format!("ogent-enroll-1\n{kind}\n{name}\n{id}\n{key}\n{signer}\n{at}\n{nonce}").into_bytes()
+        let Self { key, signer, nonce, .. } = self;
+        format!("ogent-enroll-1\n{kind}\n{name}\n{id}\n{key}\n{signer}\n{nonce}").into_bytes()
     }
 
     /// Checks what the form alone does not.
@@ -360,7 +358,6 @@ pub(crate) mod tests {
             facts: facts(),
             labels: BTreeMap::new(),
             nonce: "0123456789abcdef".into(),
-            at: Timestamp::UNIX_EPOCH,
             proof: Proof { key: String::new(), signer: String::new() },
         }
     }
@@ -375,7 +372,6 @@ pub(crate) mod tests {
             |it| it.id = Some("web-1".parse().unwrap()),
             |it| it.nonce = "f".repeat(16),
             |it| it.ground = Ground::Return { agent: "i1".parse().unwrap() },
-            |it| it.at = Timestamp::MAX,
         ] {
             let mut other = request();
             change(&mut other);

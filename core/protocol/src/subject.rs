@@ -25,7 +25,7 @@ pub const IDENTITIES_BUCKET: &str = "identities";
 /// Where registrars hear machines that want to join.
 pub const ENROLL_REQUESTS: &str = "enroll.requests";
 /// Where registrars hear agents that want to stay.
-pub const ENROLL_RENEWALS: &str = "enroll.renew.*";
+pub const ALL_RENEWALS: &str = "enroll.renew.*";
 /// Where registrars hear gateways.
 pub const REGISTRAR_ADMIN: &str = "registrar.admin";
 
@@ -124,11 +124,11 @@ pub fn analysis(id: &CommandId) -> String {
 
 /// Where an agent asks to stay.
 #[must_use]
-pub fn enroll_renewal(agent: &AgentId) -> String {
+pub fn renewal(agent: &AgentId) -> String {
     format!("enroll.renew.{agent}")
 }
 
-/// The agent that asks to stay.
+/// The agent that asks for new credentials.
 #[must_use]
 pub fn parse_renewal(subject: &str) -> Option<AgentId> {
     subject.strip_prefix("enroll.renew.")?.parse().ok()

@@ -86,7 +86,7 @@ pub struct InviteRequest {
     /// Whether somebody has to accept each machine.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hold: bool,
-    /// Whether it may take `id` from the key that has it. Only with an `id`, and for one machine.
+    /// Whether it may take `id` from the key that has it. Only with an `id`, for one machine, and not with `hold`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replace: bool,
 }
@@ -181,6 +181,9 @@ impl InviteRequest {
         if (self.id.is_some() || self.replace) && self.uses.is_some_and(|uses| uses != 1) {
             return Err("an invitation for one id is for one machine: leave uses out".to_owned());
         }
+        if self.replace && self.hold {
+            return Err("replace takes the id from its key when the machine comes: leave hold out".to_owned());
+        }
         match &self.id {
             None if self.replace => Err("replace needs the id that is to be replaced".to_owned()),
             Some(id) => check_name(id),
@@ -258,6 +261,7 @@ mod tests {
         }
         for bad in [
             InviteRequest { replace: true, ..InviteRequest::default() },
+            InviteRequest { id: web(), replace: true, hold: true, ..InviteRequest::default() },
             InviteRequest { id: web(), uses: Some(2), ..InviteRequest::default() },
             InviteRequest { uses: Some(0), ..InviteRequest::default() },
             InviteRequest { uses: Some(257), ..InviteRequest::default() },

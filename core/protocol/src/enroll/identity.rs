@@ -25,9 +25,6 @@ pub struct Identity {
     pub signer: UserKey,
     /// The invitation that it came by.
     pub invite: InviteId,
-    /// Whether it takes the id from the key before it when it is accepted.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub replaces: bool,
     /// What it says about itself.
     pub facts: Facts,
     /// What it is chosen by.
@@ -197,7 +194,6 @@ mod tests {
             key: key('A'),
             signer: key('B'),
             invite: "i1".parse().unwrap(),
-            replaces: false,
             facts: facts(),
             labels: BTreeMap::new(),
             requested_at: at(0),
