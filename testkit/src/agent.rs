@@ -33,8 +33,8 @@ impl TestAgent {
     pub async fn start_with(broker: &TestBroker, id: &str, change: impl FnOnce(&mut AgentConfig)) -> Self {
         let id: AgentId = id.parse().unwrap();
         let dir = TempDir::new().unwrap();
-        let key = dir.path().join("agent.nk");
-        std::fs::write(&key, broker.seed(&Role::Agent(id.clone()))).unwrap();
+        let creds = dir.path().join("agent.creds");
+        std::fs::write(&creds, broker.creds(&Role::Agent(id.clone()))).unwrap();
         let mut config = AgentConfig {
             id: Some(id.clone()),
             state_dir: dir.path().to_owned(),
@@ -45,10 +45,11 @@ impl TestAgent {
             policy: Policy::shipped(PolicyMode::Advise),
             broker: BrokerArgs {
                 nats_url: broker.url(),
-                nats_nkey: Some(key),
-                nats_creds: None,
+                nats_nkey: None,
+                nats_creds: Some(creds),
                 nats_ca: None,
                 nats_inbox_prefix: None,
+                nats_api_prefix: None,
             },
         };
         change(&mut config);

@@ -1,16 +1,17 @@
-//! A nats-server of its own for a test, configured as `ogent up` does it.
+//! A nats-server of its own for a test, configured as `ogent up` and `ogent init` do it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use ogent_broker::keys::KeyPair;
+use jiff::Timestamp;
+use ogent_broker::credentials::Authority;
 use ogent_broker::permissions::{self, Role};
-use ogent_broker::server_config::{ServerConfig, SyncInterval};
+use ogent_broker::server_config::{ServerConfig, SyncInterval, TlsPaths};
 use ogent_broker::topology::{self, TopologyOptions};
 use ogent_broker::{Broker, ConnectOptions, Credentials};
-use ogent_protocol::AgentId;
 use tempfile::TempDir;
 
 use crate::{copy_folder, wait_until};
@@ -19,12 +20,12 @@ use crate::{copy_folder, wait_until};
 pub struct TestBroker {
     dir: TempDir,
     child: Option<Child>,
-    seeds: HashMap<String, String>,
+    authority: Authority,
+    /// What each role connects with, once it was asked for.
+    creds: Mutex<HashMap<Role, String>>,
+    tls: Option<TlsPaths>,
     port: u16,
 }
-
-/// Agents that a test broker knows.
-const AGENTS: [&str; 4] = ["web-1", "web-2", "db-1", "loner"];
 
 // === impl TestBroker ===
 
@@ -36,13 +37,26 @@ impl TestBroker {
 
     /// The same with other limits.
     pub async fn start_with(options: &TopologyOptions) -> Self {
-        let mut broker = Self { dir: TempDir::new().unwrap(), child: None, seeds: HashMap::new(), port: 0 };
+        let mut broker = Self::without_streams().await;
+        let setup = broker.connect(&Role::Setup).await;
+        topology::ensure(&setup, options).await.unwrap();
+        broker
+    }
+
+    /// One in which nothing is set up.
+    pub async fn without_streams() -> Self {
+        let mut broker = Self {
+            dir: TempDir::new().unwrap(),
+            child: None,
+            authority: Authority::generate(),
+            creds: Mutex::default(),
+            tls: None,
+            port: 0,
+        };
         broker.configure(-1);
         broker.spawn().await;
         // A restarted server must be found where it was.
         broker.configure(i32::from(broker.port));
-        let setup = broker.connect(&Role::Setup).await;
-        topology::ensure(&setup, options).await.unwrap();
         broker
     }
 
@@ -53,11 +67,13 @@ impl TestBroker {
 
     /// What a part with this role connects with.
     pub fn options(&self, role: &Role) -> ConnectOptions {
+        let credentials = Credentials::CredsText(self.creds(role));
         ConnectOptions {
             url: self.url(),
-            credentials: Credentials::NkeySeed(self.seed(role).to_owned()),
             name: format!("test {role:?}"),
             inbox_prefix: permissions::inbox_prefix(role),
+            api_prefix: credentials.api_prefix(role).to_owned(),
+            credentials,
             root_ca: None,
         }
     }
@@ -69,16 +85,28 @@ impl TestBroker {
 
     /// A bare connection with this role, for what only somebody else's client would do.
     pub async fn client(&self, role: &Role) -> async_nats::Client {
-        async_nats::ConnectOptions::with_nkey(self.seed(role).to_owned())
-            .custom_inbox_prefix(permissions::inbox_prefix(role))
-            .connect(self.url())
-            .await
-            .unwrap()
+        self.client_options(role).connect(self.url()).await.unwrap()
     }
 
-    /// The secret of a role, which the broker knows the public half of.
-    pub fn seed(&self, role: &Role) -> &str {
-        &self.seeds[&format!("{role:?}")]
+    /// The same before it connects.
+    pub fn client_options(&self, role: &Role) -> async_nats::ConnectOptions {
+        async_nats::ConnectOptions::with_credentials(&self.creds(role))
+            .unwrap()
+            .custom_inbox_prefix(permissions::inbox_prefix(role))
+    }
+
+    /// What a role connects with: the text of a `.creds` file, always the same one.
+    pub fn creds(&self, role: &Role) -> String {
+        let issue = || {
+            let name = role.name().parse().unwrap();
+            self.authority.creds(role.kind(), &name, Timestamp::now()).unwrap().render().unwrap()
+        };
+        self.creds.lock().unwrap().entry(role.clone()).or_insert_with(issue).clone()
+    }
+
+    /// The keys that vouch for all who connect.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
     }
 
     /// Ends the server at once, as a crash would.
@@ -112,16 +140,7 @@ impl TestBroker {
         self.spawn().await;
     }
 
-    fn configure(&mut self, port: i32) {
-        let agents = AGENTS.map(|id| Role::Agent(id.parse::<AgentId>().unwrap()));
-        let roles = [Role::Setup, Role::Gateway, Role::Analyst, Role::Operator].into_iter().chain(agents);
-        let users = roles
-            .map(|role| {
-                let seed = self.seeds.entry(format!("{role:?}")).or_insert_with(|| KeyPair::generate().seed().unwrap());
-                let public = KeyPair::from_seed(seed).unwrap().public();
-                (role, public)
-            })
-            .collect();
+    fn configure(&self, port: i32) {
         let config = ServerConfig {
             server_name: "test".to_owned(),
             listen: format!("127.0.0.1:{port}"),
@@ -130,7 +149,8 @@ impl TestBroker {
             ports_file_dir: Some(self.dir.path().to_owned()),
             pid_file: None,
             sync: SyncInterval::Every("2m".to_owned()),
-            users,
+            identities: self.authority.identities(self.dir.path().join("accounts"), Timestamp::now()).unwrap(),
+            tls: self.tls.clone(),
         };
         std::fs::write(self.dir.path().join("nats.conf"), config.render()).unwrap();
     }

@@ -293,6 +293,7 @@ async fn two_agents_with_one_id_are_one_too_many() {
             nats_creds: None,
             nats_ca: None,
             nats_inbox_prefix: None,
+            nats_api_prefix: None,
         },
     };
     let error = ogent_agent::Agent::build(config).await.err().unwrap().to_string();
@@ -305,7 +306,7 @@ async fn nonsense_and_forgeries_are_refused() {
     let broker = TestBroker::start().await;
     let _agent = TestAgent::start(&broker, "web-1").await;
     let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
-    let operator = broker.client(&Role::Operator).await;
+    let operator = broker.client(&Role::Person).await;
     let forged = |stream: &str, subject: &str| {
         let mut headers = async_nats::HeaderMap::new();
         headers.insert("Nats-Stream", stream);
@@ -345,7 +346,7 @@ async fn a_forged_bell_cannot_hide_a_command() {
     let broker = TestBroker::start().await;
     let _agent = TestAgent::start(&broker, "web-1").await;
     let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
-    let operator = broker.client(&Role::Operator).await;
+    let operator = broker.client(&Role::Person).await;
     let mut headers = async_nats::HeaderMap::new();
     headers.insert("Nats-Stream", "COMMANDS");
     headers.insert("Nats-Subject", "commands.web-1.hidden");
@@ -363,7 +364,7 @@ async fn direct_commands_are_answered_recorded_and_run_once() {
     let broker = TestBroker::start().await;
     let _agent = TestAgent::start(&broker, "web-1").await;
     let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
-    let operator = broker.client(&Role::Operator).await;
+    let operator = broker.client(&Role::Person).await;
     let ask = async |payload: &'static str| -> serde_json::Value {
         let answer = operator.request("agents.web-1.exec", payload.into()).await.unwrap();
         serde_json::from_slice(&answer.payload).unwrap()
@@ -381,7 +382,7 @@ async fn direct_commands_are_answered_recorded_and_run_once() {
 async fn messagepack_is_answered_in_messagepack() {
     let broker = TestBroker::start().await;
     let _agent = TestAgent::start(&broker, "web-1").await;
-    let operator = broker.client(&Role::Operator).await;
+    let operator = broker.client(&Role::Person).await;
     let payload = rmp_serde::to_vec_named(&line("printf '\\377'")).unwrap();
     let mut headers = async_nats::HeaderMap::new();
     headers.insert("Content-Type", "application/msgpack");
@@ -450,7 +451,7 @@ async fn an_answer_cannot_be_led_into_the_history() {
     let broker = TestBroker::start().await;
     let _agent = TestAgent::start(&broker, "web-1").await;
     let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
-    let operator = broker.client(&Role::Operator).await;
+    let operator = broker.client(&Role::Person).await;
     let run = run("web-1", line("sleep 1; echo done"));
     let agent = run.agent.clone().unwrap();
     let mut watch = ledger.watch(&agent, &run.id, WatchStart::Fresh).await.unwrap();
@@ -472,7 +473,7 @@ async fn a_forged_bell_starts_nothing_twice_and_nothing_else() {
     let witness = dir.path().join("starts");
     let _agent = TestAgent::start(&broker, "web-1").await;
     let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
-    let operator = broker.client(&Role::Operator).await;
+    let operator = broker.client(&Role::Person).await;
     let ring = async |id: &str, sequence: u64, command: &str| {
         let mut headers = async_nats::HeaderMap::new();
         headers.insert("Nats-Stream", "COMMANDS");

@@ -27,7 +27,7 @@ struct Asker {
 
 impl Asker {
     async fn connect(broker: &TestBroker) -> Self {
-        let client = broker.client(&Role::Operator).await;
+        let client = broker.client(&Role::Person).await;
         let results = client.subscribe("analysis.results").await.unwrap();
         client.flush().await.unwrap();
         Self { client, results }

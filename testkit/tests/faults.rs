@@ -119,7 +119,7 @@ async fn what_is_no_event_keeps_no_command_from_its_end() {
 async fn a_forged_bell_runs_nothing_that_was_cancelled() {
     let broker = TestBroker::start().await;
     let ledger = Ledger::new(&broker.connect(&Role::Gateway).await);
-    let operator = broker.client(&Role::Operator).await;
+    let operator = broker.client(&Role::Person).await;
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("forged");
     let run = run("true");

@@ -61,7 +61,7 @@ impl Raw {
     async fn connect(broker: &TestBroker, role: &Role) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let here = format!("nats://{}", listener.local_addr().unwrap());
-        let connecting = ConnectOptions::with_nkey(broker.seed(role).to_owned()).connect(here);
+        let connecting = broker.client_options(role).connect(here);
         let accepting = async {
             let (mut from_client, mut to_client) = listener.accept().await.unwrap().0.into_split();
             let there = broker.url().replace("nats://", "");
@@ -126,7 +126,7 @@ async fn an_agent_hears_what_comes_right_behind_it() {
     let _agent = TestAgent::start(&broker, "web-1").await;
     let gateway = TestGateway::start(&broker).await;
     runs(&gateway, "web-1").await;
-    let operator = Raw::connect(&broker, &Role::Operator).await;
+    let operator = Raw::connect(&broker, &Role::Person).await;
     let exec = "agents.web-1.exec";
     let poison = HEADERS
         .iter()
@@ -237,7 +237,7 @@ async fn an_answer_that_cannot_be_read_is_an_error_at_once() {
     let subject = format!("commands.db-1.{}", CommandId::generate());
     Raw::connect(&broker, &agent).await.store("db-1", &subject, HEADERS[0], b"{}").await;
     let asking = broker.client(&agent).await;
-    let answer = asking.request(format!("$JS.API.DIRECT.GET.COMMANDS.{subject}"), "".into());
+    let answer = asking.request(format!("LEDGER.API.DIRECT.GET.COMMANDS.{subject}"), "".into());
     let error = tokio::time::timeout(Duration::from_secs(5), answer).await.expect("no answer in time").unwrap_err();
     assert_eq!(error.kind(), async_nats::RequestErrorKind::Other, "{error}");
 }
@@ -266,7 +266,7 @@ async fn a_broken_header_leads_no_record_to_another_agent() {
     runs(&gateway, "web-1").await;
     let agent = Raw::connect(&broker, &Role::Agent("db-1".parse().unwrap())).await;
     // The broker writes its headers over the last two bytes: the first of them becomes a value, or part of a name.
-    let operator = Raw::connect(&broker, &Role::Operator).await;
+    let operator = Raw::connect(&broker, &Role::Person).await;
     for headers in [&b"NATS/1.0\r\nZ:xx"[..], b"NATS/1.0\r\nZxx", b"NATS/1.0\r\nZ: \n\r"] {
         let subject = format!("commands.db-1.{}", CommandId::generate());
         agent.store("db-1", &subject, headers, br#"{"command":"echo led here"}"#).await;

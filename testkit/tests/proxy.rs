@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_nats::{Client, HeaderMap, Request, Subscriber};
 use futures::StreamExt as _;
-use ogent_broker::permissions::{self, Role};
+use ogent_broker::permissions::Role;
 use ogent_testkit::{Action, Direction, Link, Match, Proxy, Rule, TestBroker, TestGateway, wait_until};
 use serde_json::Value;
 
@@ -31,13 +31,9 @@ impl Stage {
         let address = broker.url().trim_start_matches("nats://").parse().unwrap();
         let proxy = Proxy::start(address).await;
         let role = Role::Agent("web-1".parse().unwrap());
-        let agent = async_nats::ConnectOptions::with_nkey(broker.seed(&role).to_owned())
-            .custom_inbox_prefix(permissions::inbox_prefix(&role))
-            .connect(proxy.address().to_string())
-            .await
-            .unwrap();
+        let agent = broker.client_options(&role).connect(proxy.address().to_string()).await.unwrap();
         let heard = agent.subscribe("agents.web-1.exec").await.unwrap();
-        let operator = broker.client(&Role::Operator).await;
+        let operator = broker.client(&Role::Person).await;
         let stage = Self { broker, proxy, agent, operator, heard };
         // The broker has the subscription as soon as it answers what came after it.
         stage.last("results.web-1.none").await.unwrap();
@@ -87,7 +83,7 @@ impl Stage {
     async fn last(&self, subject: &str) -> Option<async_nats::Message> {
         let stream = subject.split('.').next().unwrap().to_uppercase();
         let request = Request::new().timeout(Some(LIMIT));
-        self.agent.send_request(format!("$JS.API.DIRECT.GET.{stream}.{subject}"), request).await.ok()
+        self.agent.send_request(format!("LEDGER.API.DIRECT.GET.{stream}.{subject}"), request).await.ok()
     }
 
     async fn payload(&self, subject: &str) -> String {
@@ -159,9 +155,9 @@ async fn what_is_published_is_dropped_and_doubled_by_its_subject() {
     assert_eq!(stage.publish("commands.web-1.y", &[], "once").await.unwrap()["seq"], 4);
     assert_eq!(stage.proxy.touched(), 2);
     // A question for the ledger has no acknowledgement, but a subject.
-    stage.rule(Match::Published("$JS.API.DIRECT.GET.RESULTS.>".to_owned()), Action::Drop, 1);
+    stage.rule(Match::Published("LEDGER.API.DIRECT.GET.RESULTS.>".to_owned()), Action::Drop, 1);
     let unanswered =
-        stage.agent.send_request("$JS.API.DIRECT.GET.RESULTS.results.web-1.x", Request::new().timeout(Some(SILENCE)));
+        stage.agent.send_request("LEDGER.API.DIRECT.GET.RESULTS.results.web-1.x", Request::new().timeout(Some(SILENCE)));
     assert!(unanswered.await.is_err());
     assert_eq!(stage.payload("commands.web-1.y").await, "once");
 }
@@ -250,7 +246,7 @@ async fn clients_come_back_after_a_reset_a_refusal_and_a_crash() {
     let heals = async |stage: &mut Stage| {
         wait_until("an answer through the proxy", LIMIT, async || {
             let request = Request::new().timeout(Some(SILENCE));
-            stage.agent.send_request("$JS.API.DIRECT.GET.RESULTS.results.web-1.x", request).await.ok()
+            stage.agent.send_request("LEDGER.API.DIRECT.GET.RESULTS.results.web-1.x", request).await.ok()
         })
         .await;
         stage.tell(1..=2).await;
@@ -264,7 +260,7 @@ async fn clients_come_back_after_a_reset_a_refusal_and_a_crash() {
     stage.proxy.set_link(Link::Up);
     heals(&mut stage).await;
     stage.broker.restart().await;
-    stage.operator = stage.broker.client(&Role::Operator).await;
+    stage.operator = stage.broker.client(&Role::Person).await;
     heals(&mut stage).await;
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use ogent_broker::keys::KeyPair;
-use ogent_broker::permissions::{self, Role};
+use ogent_broker::permissions::Role;
 use ogent_broker::{ConnectOptions, Credentials};
 use ogent_protocol::AgentId;
 use rand::Rng as _;
@@ -87,8 +87,7 @@ impl Identity {
             (None, Some(key)) => AgentId::from_public_key(key).map_err(|_| IdentityError::BadKey(key.clone()))?,
             (None, None) => return Err(IdentityError::NoId),
         };
-        let prefix = permissions::inbox_prefix(&Role::Agent(id.clone()));
-        let mut broker = args.into_options(&format!("ogent agent {id}"), &prefix);
+        let mut broker = args.into_options(&format!("ogent agent {id}"), &Role::Agent(id.clone()));
         // An address with a name and a password says who one is; the key then only names the agent.
         if broker.url.contains('@') {
             broker.credentials = Credentials::None;

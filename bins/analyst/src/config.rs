@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use ogent_broker::permissions::{self, Role};
+use ogent_broker::permissions::Role;
 use ogent_broker::{BrokerArgs, ConnectOptions};
 use ogent_runtime::{Secret, secret_from_env};
 use reqwest::Url;
@@ -100,7 +100,7 @@ impl AnalystArgs {
     /// Names every mistake.
     pub fn into_config(self) -> Result<AnalystConfig, ConfigError> {
         let advisor = self.advisor.into_config()?;
-        let broker = self.broker.into_options(CONNECTION_NAME, &permissions::inbox_prefix(&Role::Analyst));
+        let broker = self.broker.into_options(CONNECTION_NAME, &Role::Analyst);
         Ok(AnalystConfig { broker, advisor })
     }
 }

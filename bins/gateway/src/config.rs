@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ogent_broker::permissions::{self, Role};
+use ogent_broker::permissions::Role;
 use ogent_broker::{BrokerArgs, ConnectOptions};
 use ogent_protocol::limits::MAX_APPROVAL;
 use ogent_risk::Policy;
@@ -106,8 +106,7 @@ impl GatewayArgs {
         if redis.flatten().is_some() {
             tracing::info!("REDIS_URL is set; it is for a later part, the gateway does not use it");
         }
-        let inbox_prefix = permissions::inbox_prefix(&Role::Gateway);
-        let broker = self.broker.into_options(CONNECTION_NAME, &inbox_prefix);
+        let broker = self.broker.into_options(CONNECTION_NAME, &Role::Gateway);
         let listen = check.take(self.listen.parse().map_err(|_| {
             format!("OGENT_LISTEN is {:?}, but an address and a port are needed, like 127.0.0.1:8001", self.listen)
         }));

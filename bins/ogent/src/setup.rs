@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use ogent_broker::permissions::{self, Role};
+use ogent_broker::permissions::Role;
 use ogent_broker::topology::{self, TopologyOptions};
 use ogent_broker::{Broker, BrokerArgs};
 
@@ -11,8 +11,8 @@ use crate::output::Output;
 
 const EXAMPLES: &str = "\
 Examples:
-  ogent setup --nats-url nats://broker:4222 --nats-nkey ./nats-config/setup.nk
-  ogent setup --nats-nkey setup.nk --replicas 3 --keep-days 90
+  ogent setup --nats-url tls://broker:4222 --nats-ca ca.pem --nats-creds setup.creds
+  ogent setup --nats-creds setup.creds --replicas 3 --keep-days 90
 
 It changes nothing where everything is as it should be.";
 
@@ -44,8 +44,7 @@ pub(crate) async fn run(args: SetupArgs, out: &Output) -> anyhow::Result<()> {
         commands_max_bytes: args.commands_mib * 1024 * 1024,
         results_max_bytes: args.results_mib * 1024 * 1024,
     };
-    let broker =
-        Broker::connect(args.broker.into_options("ogent setup", &permissions::inbox_prefix(&Role::Setup))).await?;
+    let broker = Broker::connect(args.broker.into_options("ogent setup", &Role::Setup)).await?;
     topology::ensure(&broker, &options).await?;
     broker.drain().await;
     out.say("all streams and buckets are there");

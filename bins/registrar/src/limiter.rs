@@ -33,10 +33,11 @@ impl Limiter {
         if counts.len() >= NAMES {
             counts.retain(|_, (_, since)| since.elapsed() < WINDOW);
         }
+        let has_room = counts.len() < NAMES;
         match counts.get_mut(name) {
             Some((count, since)) if since.elapsed() < WINDOW => *count = count.saturating_add(1),
             Some(entry) => *entry = (1, Instant::now()),
-            None if counts.len() < NAMES => _ = counts.insert(name.clone(), (1, Instant::now())),
+            None if has_room => _ = counts.insert(name.clone(), (1, Instant::now())),
             None => {}
         }
     }

@@ -5,9 +5,10 @@ mod options;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Client, Event};
+use async_nats::{Client, Event, jetstream};
 use rand::Rng as _;
 use tokio::sync::watch;
 
@@ -29,6 +30,8 @@ const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(4);
 #[derive(Clone)]
 pub struct Broker {
     client: Client,
+    /// How requests to JetStream begin.
+    api_prefix: Arc<str>,
     state: watch::Receiver<ConnectionState>,
 }
 
@@ -99,7 +102,7 @@ impl Broker {
             Ok(Err(error)) => return Err(connect_error(&url, &error)),
             Err(_) => return Err(ConnectError::Unreachable { url: redact(&url), problem: "no answer in time".into() }),
         };
-        Ok(Self { client, state })
+        Ok(Self { client, api_prefix: options.api_prefix.into(), state })
     }
 
     /// How the connection fares; a receiver sees every change.
@@ -154,6 +157,18 @@ impl Broker {
         if tokio::time::timeout(DRAIN_TIMEOUT, state.wait_for(|now| now.closed)).await.is_err() {
             tracing::debug!("the connection did not close in time");
         }
+    }
+
+    /// The subject of a request to JetStream.
+    pub(crate) fn api(&self, rest: &str) -> String {
+        format!("{}.{rest}", self.api_prefix)
+    }
+
+    /// JetStream, as the account calls it.
+    pub(crate) fn jetstream(&self) -> jetstream::Context {
+        let mut context = jetstream::with_prefix(self.client.clone(), &*self.api_prefix);
+        context.set_timeout(REQUEST_TIMEOUT);
+        context
     }
 
     pub(crate) fn client(&self) -> &Client {

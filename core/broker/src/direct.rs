@@ -93,7 +93,7 @@ impl Broker {
     /// The last message on one subject. The subject stands in the request's own subject, so that the broker can hold
     /// an agent to its own.
     pub(crate) async fn last(&self, stream: &str, subject: &str) -> Result<Option<Record>, ReadError> {
-        let request = format!("$JS.API.DIRECT.GET.{stream}.{subject}");
+        let request = self.api(&format!("DIRECT.GET.{stream}.{subject}"));
         let answer = self.client().request(request, Bytes::new()).await.map_err(|error| match error.kind() {
             // An answer has come, and its headers cannot be read: it will not be another one the next time.
             RequestErrorKind::Other => ReadError::Corrupt { sequence: 0, problem: error.to_string() },
@@ -112,7 +112,7 @@ impl Broker {
         let body = serde_json::to_vec(&Bounded { query, max_bytes: MAX_BATCH_BYTES }).map_err(unavailable)?;
         let inbox = client.new_inbox();
         let mut answers = client.subscribe(inbox.clone()).await.map_err(unavailable)?;
-        let request = format!("$JS.API.DIRECT.GET.{stream}");
+        let request = self.api(&format!("DIRECT.GET.{stream}"));
         client.publish_with_reply(request, inbox, body.into()).await.map_err(unavailable)?;
         let mut batch = Batch::default();
         loop {

@@ -71,7 +71,7 @@ impl Ledger {
         let answer = self
             .broker
             .client()
-            .request(format!("$JS.API.STREAM.INFO.{stream}"), bytes::Bytes::new())
+            .request(self.broker.api(&format!("STREAM.INFO.{stream}")), bytes::Bytes::new())
             .await
             .map_err(|error| unavailable(error.to_string()))?;
         let info: StreamInfo =

@@ -7,6 +7,7 @@
 pub mod connect;
 pub mod credentials;
 
+pub mod accounts;
 pub mod keys;
 pub mod permissions;
 pub mod server_config;

@@ -1,28 +1,67 @@
 //! Who may do what on the broker: one allow-list a role, as data. Nothing is ever denied by name, because a broker
 //! that forgets one deny rule then lets everything through.
 
-use std::fmt::Write as _;
+mod table;
 
 use ogent_protocol::AgentId;
 use ogent_protocol::subject::{
-    self, AGENTS_BUCKET, ANALYSES, APPROVALS, COMMANDS, INVENTORY_BUCKET, PRESENCE_BUCKET, RESULTS,
+    self, AGENTS_BUCKET, ANALYSES, APPROVALS, AUDIT, COMMANDS, IDENTITIES_BUCKET, INVENTORY_BUCKET, INVITES_BUCKET,
+    POLICIES_BUCKET, PRESENCE_BUCKET, RESULTS, REVOCATIONS_BUCKET, SESSIONS_BUCKET, USERS_BUCKET,
 };
 
+use crate::accounts::{Account, LEDGER_API};
+use crate::credentials::Name;
 use crate::service;
 
+pub use table::table;
+
+/// Stands for the name of whoever has the role; the broker puts it in.
+const NAME: &str = "{{name()}}";
+
 /// What a broker user is there for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Role {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
     /// Makes the streams and buckets, once.
     Setup,
     /// Turns HTTP into messages.
     Gateway,
     /// Judges commands for whoever asks.
     Analyst,
+    /// Gives agents their identities.
+    Registrar,
+    /// Copies the history elsewhere.
+    Mirror,
+    /// Somebody who publishes commands and follows results with the `nats` command line.
+    Person,
     /// Runs commands: one agent, on its own subjects only.
+    Agent,
+    /// A machine that asks to become an agent.
+    Enroll,
+    /// Tells the broker about new versions of accounts: how a registrar revokes an agent.
+    Claims,
+}
+
+/// A broker user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// See [`Kind::Setup`].
+    Setup,
+    /// See [`Kind::Gateway`].
+    Gateway,
+    /// See [`Kind::Analyst`].
+    Analyst,
+    /// See [`Kind::Registrar`].
+    Registrar,
+    /// See [`Kind::Mirror`].
+    Mirror,
+    /// See [`Kind::Person`].
+    Person,
+    /// The agent with this id.
     Agent(AgentId),
-    /// A person who publishes commands and follows results with the `nats` command line.
-    Operator,
+    /// The machine that this invitation is for.
+    Enroll(Name),
+    /// See [`Kind::Claims`].
+    Claims,
 }
 
 /// The subjects that a role may use. There is nothing else that it may.
@@ -30,67 +69,177 @@ pub enum Role {
 pub struct Permissions {
     /// Subjects that it may publish to.
     pub publish: Vec<String>,
-    /// Subjects that it may subscribe to.
+    /// Subjects that it may subscribe to; after a space, the queue group in which alone it may.
     pub subscribe: Vec<String>,
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Setup,
+        Self::Gateway,
+        Self::Analyst,
+        Self::Registrar,
+        Self::Mirror,
+        Self::Person,
+        Self::Agent,
+        Self::Enroll,
+        Self::Claims,
+    ];
+
+    /// What it is called, in tokens and in the names of files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Gateway => "gateway",
+            Self::Analyst => "analyst",
+            Self::Registrar => "registrar",
+            Self::Mirror => "mirror",
+            Self::Person => "person",
+            Self::Agent => "agent",
+            Self::Enroll => "enroll",
+            Self::Claims => "claims",
+        }
+    }
+
+    /// The account in which it lives.
+    #[must_use]
+    pub fn account(self) -> Account {
+        match self {
+            Self::Agent | Self::Enroll => Account::Agents,
+            Self::Claims => Account::System,
+            _ => Account::Ogent,
+        }
+    }
+
+    /// Whether the token alone is enough: an invitation is a text that somebody carries to a machine.
+    #[must_use]
+    pub fn is_bearer(self) -> bool {
+        self == Self::Enroll
+    }
+
+    /// The allow-list, with `{{name()}}` for the name of whoever has the role.
+    #[must_use]
+    pub fn template(self) -> Permissions {
+        let inbox = format!("{}.>", self.inbox_prefix());
+        let owned = |subjects: &[&str]| subjects.iter().map(|&one| one.to_owned()).collect();
+        match self {
+            Self::Setup => Permissions { publish: setup_publish(), subscribe: vec![inbox] },
+            Self::Gateway => Permissions { publish: gateway_publish(), subscribe: gateway_subscribe(inbox) },
+            Self::Analyst => Permissions { publish: analyst_publish(), subscribe: analyst_subscribe(inbox) },
+            Self::Registrar => Permissions { publish: registrar_publish(), subscribe: registrar_subscribe(inbox) },
+            Self::Mirror => Permissions {
+                publish: [COMMANDS, RESULTS].iter().flat_map(|stream| reading(stream)).collect(),
+                subscribe: vec![subject::ALL_FEEDS.to_owned(), subject::ALL_APPROVAL_FEEDS.to_owned(), inbox],
+            },
+            Self::Person => Permissions {
+                // `$SRV.>` is what `nats micro` asks all services.
+                publish: owned(&[subject::ALL_EXEC, subject::ANALYSIS_REQUESTS, "$SRV.>"]),
+                subscribe: owned(&[
+                    subject::ALL_FEEDS,
+                    subject::ALL_APPROVAL_FEEDS,
+                    subject::ANALYSIS_RESULTS,
+                    inbox.as_str(),
+                ]),
+            },
+            Self::Agent => {
+                Permissions { publish: agent_publish(), subscribe: vec![format!("agents.{NAME}.exec"), inbox] }
+            }
+            Self::Enroll => Permissions { publish: owned(&[subject::ENROLL_REQUESTS]), subscribe: vec![inbox] },
+            Self::Claims => Permissions {
+                publish: owned(&["$SYS.REQ.CLAIMS.UPDATE", "$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP"]),
+                subscribe: vec![inbox],
+            },
+        }
+    }
+
+    fn inbox_prefix(self) -> String {
+        match self {
+            // What `nats req` uses by itself. People could read each other's answers, all of which they may see
+            // on `agents.*.results` anyway.
+            Self::Person => "_INBOX".to_owned(),
+            Self::Agent | Self::Enroll => format!("_INBOX_{}_{NAME}", self.name()),
+            _ => format!("_INBOX_{}", self.name()),
+        }
+    }
+}
+
+// === impl Role ===
+
+impl Role {
+    /// What it is there for.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Setup => Kind::Setup,
+            Self::Gateway => Kind::Gateway,
+            Self::Analyst => Kind::Analyst,
+            Self::Registrar => Kind::Registrar,
+            Self::Mirror => Kind::Mirror,
+            Self::Person => Kind::Person,
+            Self::Agent(_) => Kind::Agent,
+            Self::Enroll(_) => Kind::Enroll,
+            Self::Claims => Kind::Claims,
+        }
+    }
+
+    /// What the user is called: agents and invitations have names of their own, which their permissions are made of.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Agent(id) => id.as_str(),
+            Self::Enroll(name) => name.as_str(),
+            other => other.kind().name(),
+        }
+    }
 }
 
 /// The first tokens of the subjects on which a role gets its answers. Nobody but the role may listen there.
 #[must_use]
 pub fn inbox_prefix(role: &Role) -> String {
-    match role {
-        Role::Setup => "_INBOX_setup".to_owned(),
-        Role::Gateway => "_INBOX_gateway".to_owned(),
-        Role::Analyst => "_INBOX_analyst".to_owned(),
-        Role::Agent(id) => format!("_INBOX_agent_{id}"),
-        // What `nats req` uses by itself. Operators could read each other's answers, all of which they may see
-        // on `agents.*.results` anyway.
-        Role::Operator => "_INBOX".to_owned(),
-    }
+    role.kind().inbox_prefix().replace(NAME, role.name())
 }
 
 /// The allow-list of a role.
 #[must_use]
 pub fn of(role: &Role) -> Permissions {
-    let inbox = format!("{}.>", inbox_prefix(role));
-    match role {
-        Role::Setup => Permissions { publish: setup_publish(), subscribe: vec![inbox] },
-        Role::Gateway => Permissions {
-            publish: gateway_publish(),
-            subscribe: vec![
-                subject::ALL_FEEDS.to_owned(),
-                subject::ALL_APPROVAL_FEEDS.to_owned(),
-                kv(AGENTS_BUCKET, "*"),
-                kv(PRESENCE_BUCKET, "*"),
-                inbox,
-            ],
-        },
-        Role::Analyst => Permissions { publish: analyst_publish(), subscribe: analyst_subscribe(inbox) },
-        Role::Agent(id) => Permissions { publish: agent_publish(id), subscribe: vec![subject::exec(id), inbox] },
-        Role::Operator => Permissions {
-            publish: vec![
-                subject::ALL_EXEC.to_owned(),
-                subject::ANALYSIS_REQUESTS.to_owned(),
-                // What `nats micro` asks all services.
-                "$SRV.>".to_owned(),
-            ],
-            subscribe: vec![
-                subject::ALL_FEEDS.to_owned(),
-                subject::ALL_APPROVAL_FEEDS.to_owned(),
-                subject::ANALYSIS_RESULTS.to_owned(),
-                inbox,
-            ],
-        },
-    }
+    let Permissions { publish, subscribe } = role.kind().template();
+    let named = |subjects: Vec<String>| subjects.into_iter().map(|one| one.replace(NAME, role.name())).collect();
+    Permissions { publish: named(publish), subscribe: named(subscribe) }
 }
 
 fn kv(bucket: &str, key: &str) -> String {
     format!("$KV.{bucket}.{key}")
 }
 
-/// The history and the buckets, which gateways read.
+fn stream_of(bucket: &str) -> String {
+    format!("KV_{bucket}")
+}
+
+/// The right to read a whole stream. A range read names its subjects in the body, where the broker does not look: who
+/// has this right may read everything in it, and so an agent never has it.
+fn reading(stream: &str) -> [String; 3] {
+    [
+        format!("$JS.API.STREAM.INFO.{stream}"),
+        format!("$JS.API.DIRECT.GET.{stream}"),
+        format!("$JS.API.DIRECT.GET.{stream}.>"),
+    ]
+}
+
+/// Buckets that only gateways write.
+const OF_GATEWAYS: [&str; 4] = [USERS_BUCKET, SESSIONS_BUCKET, REVOCATIONS_BUCKET, POLICIES_BUCKET];
+/// Buckets that only agents write.
+const OF_AGENTS: [&str; 3] = [AGENTS_BUCKET, INVENTORY_BUCKET, PRESENCE_BUCKET];
+/// Buckets that only registrars write.
+const OF_REGISTRARS: [&str; 2] = [INVITES_BUCKET, IDENTITIES_BUCKET];
+
+/// The history and the buckets.
 fn streams() -> impl Iterator<Item = String> {
-    let buckets = [AGENTS_BUCKET, INVENTORY_BUCKET, PRESENCE_BUCKET].map(|bucket| format!("KV_{bucket}"));
-    [COMMANDS, RESULTS, APPROVALS].map(str::to_owned).into_iter().chain(buckets)
+    let buckets = OF_AGENTS.into_iter().chain(OF_GATEWAYS).chain(OF_REGISTRARS).map(stream_of);
+    [COMMANDS, RESULTS, APPROVALS, AUDIT].map(str::to_owned).into_iter().chain(buckets)
 }
 
 fn setup_publish() -> Vec<String> {
@@ -102,15 +251,6 @@ fn setup_publish() -> Vec<String> {
 }
 
 fn gateway_publish() -> Vec<String> {
-    // A range read names its subjects in the body, where the broker does not look: a gateway may read everything
-    // that it serves, an agent may not, and so never gets this right.
-    let read = streams().flat_map(|stream| {
-        [
-            format!("$JS.API.STREAM.INFO.{stream}"),
-            format!("$JS.API.DIRECT.GET.{stream}"),
-            format!("$JS.API.DIRECT.GET.{stream}.>"),
-        ]
-    });
     // One analysis at a time, by its id: nobody has to list them.
     let analyses = [
         subject::ANALYSIS_REQUESTS.to_owned(),
@@ -119,67 +259,91 @@ fn gateway_publish() -> Vec<String> {
         format!("$JS.API.STREAM.INFO.{ANALYSES}"),
         format!("$JS.API.DIRECT.GET.{ANALYSES}.{}", subject::ALL_ANALYSES),
     ];
-    [subject::ALL_COMMANDS, subject::ALL_APPROVALS, subject::ALL_EXEC]
+    [subject::ALL_COMMANDS, subject::ALL_APPROVALS, subject::ALL_EXEC, subject::ALL_AUDIT, subject::LOGINS]
         .map(str::to_owned)
         .into_iter()
-        .chain(read)
+        .chain(OF_GATEWAYS.map(|bucket| kv(bucket, ">")))
+        .chain([subject::REGISTRAR_ADMIN.to_owned()])
+        .chain(streams().flat_map(|stream| reading(&stream)))
         .chain(analyses)
         .collect()
 }
 
+fn gateway_subscribe(inbox: String) -> Vec<String> {
+    [subject::ALL_FEEDS, subject::ALL_APPROVAL_FEEDS, subject::ALL_AUDIT, subject::LOGINS]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([AGENTS_BUCKET, PRESENCE_BUCKET].map(|bucket| kv(bucket, "*")))
+        .chain(OF_GATEWAYS.map(|bucket| kv(bucket, ">")))
+        .chain([inbox])
+        .collect()
+}
+
+/// Answers go to those who may ask, and nowhere else: a reply subject is whatever the one who asks says.
+fn answers() -> [String; 2] {
+    [Kind::Gateway, Kind::Person].map(|kind| format!("{}.>", kind.inbox_prefix()))
+}
+
+/// What `nats micro` asks a service.
+fn micro(name: &str) -> impl Iterator<Item = String> {
+    let verbs = ["PING", "INFO", "STATS"];
+    verbs.into_iter().flat_map(move |verb| {
+        [format!("$SRV.{verb}"), format!("$SRV.{verb}.{name}"), format!("$SRV.{verb}.{name}.*")]
+    })
+}
+
 fn analyst_publish() -> Vec<String> {
-    // Answers go to those who may ask, and nowhere else: a reply subject is whatever the one who asks says.
-    let inboxes = [Role::Gateway, Role::Operator].map(|role| format!("{}.>", inbox_prefix(&role)));
-    [subject::ALL_ANALYSES.to_owned(), format!("$JS.API.STREAM.INFO.{ANALYSES}")].into_iter().chain(inboxes).collect()
+    [subject::ALL_ANALYSES.to_owned(), format!("$JS.API.STREAM.INFO.{ANALYSES}")]
+        .into_iter()
+        .chain(answers())
+        .collect()
 }
 
 fn analyst_subscribe(inbox: String) -> Vec<String> {
     // In its queue group only: who asks is answered once.
     let requests = format!("{} {}", subject::ANALYSIS_REQUESTS, service::ANALYSIS.queue_group);
-    let verbs = ["PING", "INFO", "STATS"].into_iter().flat_map(|verb| {
-        let name = service::ANALYSIS.name;
-        [format!("$SRV.{verb}"), format!("$SRV.{verb}.{name}"), format!("$SRV.{verb}.{name}.*")]
-    });
-    [requests].into_iter().chain(verbs).chain([inbox]).collect()
+    [requests].into_iter().chain(micro(service::ANALYSIS.name)).chain([inbox]).collect()
 }
 
-fn agent_publish(id: &AgentId) -> Vec<String> {
+fn registrar_publish() -> Vec<String> {
+    OF_REGISTRARS
+        .map(|bucket| kv(bucket, ">"))
+        .into_iter()
+        .chain([subject::ALL_AUDIT.to_owned()])
+        .chain(OF_REGISTRARS.iter().flat_map(|bucket| reading(&stream_of(bucket))))
+        .chain(answers())
+        // Where the broker takes answers to requests from another account.
+        .chain(["_R_.>".to_owned()])
+        .collect()
+}
+
+fn registrar_subscribe(inbox: String) -> Vec<String> {
+    [subject::ENROLL_REQUESTS, subject::ALL_RENEWALS, subject::REGISTRAR_ADMIN]
+        .map(|subject| format!("{subject} {}", service::REGISTRAR_QUEUE))
+        .into_iter()
+        .chain(micro(service::REGISTRAR_NAME))
+        .chain([inbox])
+        .collect()
+}
+
+fn agent_publish() -> Vec<String> {
     vec![
-        subject::commands_of(id),
-        subject::results_of(id),
-        kv(AGENTS_BUCKET, id.as_str()),
-        kv(PRESENCE_BUCKET, id.as_str()),
-        kv(INVENTORY_BUCKET, id.as_str()),
+        format!("commands.{NAME}.*"),
+        format!("results.{NAME}.*"),
+        kv(AGENTS_BUCKET, NAME),
+        kv(PRESENCE_BUCKET, NAME),
+        kv(INVENTORY_BUCKET, NAME),
+        format!("enroll.renew.{NAME}"),
         // The name of the consumer is the agent's own, and its filter stands in the subject: no other agent's
         // commands can be read, and no other agent's reading can be disturbed.
-        format!("$JS.API.CONSUMER.CREATE.{COMMANDS}.{id}.commands.{id}.>"),
-        format!("$JS.API.CONSUMER.MSG.NEXT.{COMMANDS}.{id}"),
-        format!("$JS.API.CONSUMER.DELETE.{COMMANDS}.{id}"),
-        format!("$JS.API.DIRECT.GET.{COMMANDS}.commands.{id}.*"),
-        format!("$JS.API.DIRECT.GET.{RESULTS}.results.{id}.*"),
-        format!("$JS.API.DIRECT.GET.KV_{AGENTS_BUCKET}.{}", kv(AGENTS_BUCKET, id.as_str())),
-        format!("$JS.API.DIRECT.GET.KV_{PRESENCE_BUCKET}.{}", kv(PRESENCE_BUCKET, id.as_str())),
+        format!("{LEDGER_API}.CONSUMER.CREATE.{COMMANDS}.{NAME}.commands.{NAME}.>"),
+        format!("{LEDGER_API}.CONSUMER.MSG.NEXT.{COMMANDS}.{NAME}"),
+        format!("{LEDGER_API}.CONSUMER.DELETE.{COMMANDS}.{NAME}"),
+        format!("{LEDGER_API}.DIRECT.GET.{COMMANDS}.commands.{NAME}.*"),
+        format!("{LEDGER_API}.DIRECT.GET.{RESULTS}.results.{NAME}.*"),
+        format!("{LEDGER_API}.DIRECT.GET.KV_{AGENTS_BUCKET}.{}", kv(AGENTS_BUCKET, NAME)),
+        format!("{LEDGER_API}.DIRECT.GET.KV_{PRESENCE_BUCKET}.{}", kv(PRESENCE_BUCKET, NAME)),
         // Answers to `nats req`.
         "_INBOX.>".to_owned(),
     ]
-}
-
-/// The table in `nats/README.md`.
-#[must_use]
-pub fn table() -> String {
-    let mut text = String::from("| role | may publish to | may subscribe to |\n|---|---|---|\n");
-    let Ok(example) = "ID".parse() else { return text };
-    let roles = [
-        ("setup", Role::Setup),
-        ("gateway", Role::Gateway),
-        ("analyst", Role::Analyst),
-        ("agent `ID`", Role::Agent(example)),
-        ("operator (a person)", Role::Operator),
-    ];
-    for (name, role) in roles {
-        let cell = |subjects: &[String]| subjects.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join("<br>");
-        let permissions = of(&role);
-        let _ = writeln!(text, "| {name} | {} | {} |", cell(&permissions.publish), cell(&permissions.subscribe));
-    }
-    text
 }

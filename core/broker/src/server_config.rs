@@ -1,13 +1,13 @@
-//! Receives who may connect and where the store is, gives the configuration file of a nats-server.
+//! Receives who vouches for those who connect and where the store is, gives the configuration file of a nats-server.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use ogent_protocol::limits;
 
-use crate::permissions::{self, Role};
+use crate::credentials::PublicKey;
 
-/// A nats-server for Ogent: JetStream on, one account, one nkey a user, nothing else.
+/// A nats-server for Ogent: JetStream on, everybody known by a token that the operator's keys vouch for.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
     /// What the server calls itself.
@@ -24,8 +24,32 @@ pub struct ServerConfig {
     pub pid_file: Option<PathBuf>,
     /// When an acknowledged message is safe from a power cut.
     pub sync: SyncInterval,
-    /// Who may connect: role and public nkey.
-    pub users: Vec<(Role, String)>,
+    /// Who vouches for those who connect.
+    pub identities: Identities,
+    /// TLS from the first byte on, where there are certificates.
+    pub tls: Option<TlsPaths>,
+}
+
+/// Who vouches for those who connect. No secret is in it.
+#[derive(Debug, Clone)]
+pub struct Identities {
+    /// The operator's token.
+    pub operator: String,
+    /// Which of the accounts is the broker's own.
+    pub system_account: PublicKey,
+    /// Identity and token of each account. A later token that the broker has been sent counts instead.
+    pub accounts: Vec<(PublicKey, String)>,
+    /// Where the broker keeps what tokens of accounts it is sent.
+    pub resolver_dir: PathBuf,
+}
+
+/// Files with which a broker proves who it is. After `SIGHUP` it reads them again.
+#[derive(Debug, Clone)]
+pub struct TlsPaths {
+    /// Its certificate, and those between it and its CA.
+    pub certificate: PathBuf,
+    /// The certificate's key.
+    pub key: PathBuf,
 }
 
 /// When JetStream brings what it has acknowledged to the disk.
@@ -86,8 +110,9 @@ impl ServerConfig {
         // A client that reads too slowly is cut off before it costs the broker more than this.
         line("max_pending", "64MB");
         line("write_deadline", &quote("10s"));
+        self.render_tls(&mut text);
         self.render_jetstream(&mut text);
-        self.render_accounts(&mut text);
+        self.identities.render(&mut text);
         text
     }
 
@@ -103,33 +128,28 @@ impl ServerConfig {
         let _ = writeln!(text, "  max_memory_store: 64MB\n  max_file_store: 16GB\n}}");
     }
 
-    fn render_accounts(&self, text: &mut String) {
-        let _ = writeln!(text, "\nsystem_account: SYS\naccounts: {{\n  SYS: {{}}\n  OGENT: {{\n    jetstream: enabled");
-        let _ = writeln!(text, "    users: [");
-        for (role, key) in &self.users {
-            let permissions = permissions::of(role);
-            let _ = writeln!(text, "      {{\n        # {}", describe(role));
-            let _ = writeln!(text, "        nkey: {key}\n        permissions: {{");
-            let _ = writeln!(text, "          publish: {{allow: [{}]}}", list(&permissions.publish));
-            let _ = writeln!(text, "          subscribe: {{allow: [{}]}}", list(&permissions.subscribe));
-            let _ = writeln!(text, "        }}\n      }}");
+    fn render_tls(&self, text: &mut String) {
+        let Some(tls) = &self.tls else { return };
+        let _ = writeln!(text, "\ntls: {{\n  # Not one byte in the clear.\n  handshake_first: true");
+        let _ = writeln!(text, "  cert_file: {}", quote(&tls.certificate.to_string_lossy()));
+        let _ = writeln!(text, "  key_file: {}", quote(&tls.key.to_string_lossy()));
+        let _ = writeln!(text, "  min_version: \"1.2\"\n}}");
+    }
+}
+
+// === impl Identities ===
+
+impl Identities {
+    fn render(&self, text: &mut String) {
+        let _ = writeln!(text, "\noperator: {}\nsystem_account: {}", self.operator, self.system_account);
+        let _ = writeln!(text, "\nresolver: {{\n  type: full\n  dir: {}", quote(&self.resolver_dir.to_string_lossy()));
+        let _ = writeln!(text, "  # Accounts change, they do not go.\n  allow_delete: false\n  interval: \"2m\"\n}}");
+        let _ = writeln!(text, "\nresolver_preload: {{");
+        for (account, token) in &self.accounts {
+            let _ = writeln!(text, "  {account}: {token}");
         }
-        let _ = writeln!(text, "    ]\n  }}\n}}");
+        let _ = writeln!(text, "}}");
     }
-}
-
-fn describe(role: &Role) -> String {
-    match role {
-        Role::Setup => "setup: makes the streams and buckets".to_owned(),
-        Role::Gateway => "gateway".to_owned(),
-        Role::Analyst => "analyst".to_owned(),
-        Role::Agent(id) => format!("agent {id}"),
-        Role::Operator => "operator: a person with the nats command line".to_owned(),
-    }
-}
-
-fn list(subjects: &[String]) -> String {
-    subjects.iter().map(|subject| quote(subject)).collect::<Vec<_>>().join(", ")
 }
 
 fn quote(text: &str) -> String {

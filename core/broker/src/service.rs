@@ -217,7 +217,7 @@ fn is_inbox(reply: &str, own: &str) -> bool {
     let is_below = |prefix: &str| {
         reply.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')).is_some_and(|rest| !rest.is_empty())
     };
-    let usual = [Role::Gateway, Role::Operator].map(|role| permissions::inbox_prefix(&role));
+    let usual = [Role::Gateway, Role::Person].map(|role| permissions::inbox_prefix(&role));
     // Where a server's owner has chosen another prefix, all parts have it.
     let chosen = own.rsplit_once('.').map(|(prefix, _)| prefix);
     // Requests from another account come with a subject that the broker has made, and that nobody else can name.

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, Republish, StorageType};
-use async_nats::jetstream::{self, context::GetStreamErrorKind};
+use async_nats::jetstream::context::GetStreamErrorKind;
 use ogent_protocol::limits;
 use ogent_protocol::subject::{
-    self, AGENTS_BUCKET, ANALYSES, APPROVALS, COMMANDS, INVENTORY_BUCKET, PRESENCE_BUCKET, RESULTS,
+    self, AGENTS_BUCKET, ANALYSES, APPROVALS, AUDIT, COMMANDS, IDENTITIES_BUCKET, INVENTORY_BUCKET, INVITES_BUCKET,
+    POLICIES_BUCKET, PRESENCE_BUCKET, RESULTS, REVOCATIONS_BUCKET, SESSIONS_BUCKET, USERS_BUCKET,
 };
 
-use crate::connect::{Broker, REQUEST_TIMEOUT};
+use crate::connect::Broker;
 
 /// What an operator may choose about them.
 #[derive(Debug, Clone)]
@@ -65,8 +66,7 @@ pub enum TopologyError {
 /// # Errors
 /// Names the stream that the broker refuses.
 pub async fn ensure(broker: &Broker, options: &TopologyOptions) -> Result<(), TopologyError> {
-    let mut context = jetstream::new(broker.client().clone());
-    context.set_timeout(REQUEST_TIMEOUT);
+    let context = broker.jetstream();
     for config in all(options) {
         let stream = config.name.clone();
         context
@@ -83,8 +83,7 @@ pub async fn ensure(broker: &Broker, options: &TopologyOptions) -> Result<(), To
 /// # Errors
 /// Names the first stream that is not.
 pub async fn check(broker: &Broker) -> Result<(), TopologyError> {
-    let mut context = jetstream::new(broker.client().clone());
-    context.set_timeout(REQUEST_TIMEOUT);
+    let context = broker.jetstream();
     for config in all(&TopologyOptions::default()) {
         let stream = config.name;
         context.get_stream(&stream).await.map_err(|error| match error.kind() {
@@ -95,15 +94,29 @@ pub async fn check(broker: &Broker) -> Result<(), TopologyError> {
     Ok(())
 }
 
-fn all(options: &TopologyOptions) -> [Config; 7] {
+fn all(options: &TopologyOptions) -> [Config; 14] {
+    let expiring = |name, what| Config {
+        // A key with an end goes by itself, and those who watch the bucket hear of it.
+        allow_message_ttl: true,
+        subject_delete_marker_ttl: Some(Duration::from_secs(60)),
+        ..kept(name, what, options)
+    };
     [
         commands(options),
         results(options),
         approvals(options),
+        audit(options),
         analyses(options),
         agents(options),
         inventory(options),
         presence(options),
+        kept(USERS_BUCKET, "people who may log in", options),
+        // What was in force when is part of the history.
+        Config { max_messages_per_subject: 64, ..kept(POLICIES_BUCKET, "who may do what", options) },
+        expiring(SESSIONS_BUCKET, "sessions and API tokens"),
+        expiring(REVOCATIONS_BUCKET, "tokens that no longer count"),
+        expiring(INVITES_BUCKET, "invitations to agents"),
+        kept(IDENTITIES_BUCKET, "which key is which agent", options),
     ]
 }
 
@@ -151,6 +164,18 @@ fn approvals(options: &TopologyOptions) -> Config {
             headers_only: false,
         }),
         // Who has approved a command is known as long as the command.
+        max_age: options.max_age + Duration::from_secs(24 * 60 * 60),
+        max_bytes: 1024 * 1024 * 1024,
+        ..ledger(options)
+    }
+}
+
+fn audit(options: &TopologyOptions) -> Config {
+    Config {
+        name: AUDIT.to_owned(),
+        description: Some("Ogent: who came in, and who changed what others may".to_owned()),
+        subjects: vec![subject::ALL_AUDIT.to_owned()],
+        // Who was who is known as long as what they did.
         max_age: options.max_age + Duration::from_secs(24 * 60 * 60),
         max_bytes: 1024 * 1024 * 1024,
         ..ledger(options)
@@ -227,6 +252,10 @@ fn presence(options: &TopologyOptions) -> Config {
         max_bytes: 32 * 1024 * 1024,
         ..bucket(PRESENCE_BUCKET, options)
     }
+}
+
+fn kept(name: &str, what: &str, options: &TopologyOptions) -> Config {
+    Config { description: Some(format!("Ogent: {what}")), max_bytes: 64 * 1024 * 1024, ..bucket(name, options) }
 }
 
 /// A key-value bucket as ADR-8 lays it out.

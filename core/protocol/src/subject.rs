@@ -10,6 +10,8 @@ pub const RESULTS: &str = "RESULTS";
 pub const ANALYSES: &str = "ANALYSES";
 /// The stream of what was asked, approved and denied.
 pub const APPROVALS: &str = "APPROVALS";
+/// The stream of security events.
+pub const AUDIT: &str = "AUDIT";
 /// The key-value bucket of [`crate::Inventory`] records.
 pub const INVENTORY_BUCKET: &str = "inventory";
 /// The key-value bucket of [`crate::AgentInfo`] records.
@@ -17,17 +19,30 @@ pub const AGENTS_BUCKET: &str = "agents";
 /// The key-value bucket of [`crate::Heartbeat`]s, each with a time to live.
 pub const PRESENCE_BUCKET: &str = "presence";
 
-/// The key-value bucket of [`crate::enroll::invite::Invite`] records.
+/// The key-value bucket of sessions and API tokens.
+pub const SESSIONS_BUCKET: &str = "sessions";
+/// The key-value bucket of people who may log in.
+pub const USERS_BUCKET: &str = "users";
+/// The key-value bucket of tokens that no longer count.
+pub const REVOCATIONS_BUCKET: &str = "revocations";
+/// The key-value bucket of the policies that say who may do what.
+pub const POLICIES_BUCKET: &str = "policies";
+/// The key-value bucket of invitations to agents.
 pub const INVITES_BUCKET: &str = "invites";
-/// The key-value bucket of [`crate::Identity`] records.
+/// The key-value bucket of agents' identities.
 pub const IDENTITIES_BUCKET: &str = "identities";
 
-/// Where registrars hear machines that want to join.
+/// Where a machine asks to become an agent.
 pub const ENROLL_REQUESTS: &str = "enroll.requests";
-/// Where registrars hear agents that want to stay.
+/// Where agents ask for new credentials.
 pub const ALL_RENEWALS: &str = "enroll.renew.*";
-/// Where registrars hear gateways.
+/// Where gateways ask registrars.
 pub const REGISTRAR_ADMIN: &str = "registrar.admin";
+
+/// All security events.
+pub const ALL_AUDIT: &str = "audit.*";
+/// Where gateways tell each other how log-ins end. Not stored.
+pub const LOGINS: &str = "logins.outcomes";
 
 /// All intents of all agents.
 pub const ALL_COMMANDS: &str = "commands.*.*";
@@ -122,7 +137,7 @@ pub fn analysis(id: &CommandId) -> String {
     format!("analyses.{id}")
 }
 
-/// Where an agent asks to stay.
+/// Where an agent asks for new credentials.
 #[must_use]
 pub fn renewal(agent: &AgentId) -> String {
     format!("enroll.renew.{agent}")

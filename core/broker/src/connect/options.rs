@@ -2,11 +2,15 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::{CONNECT_TIMEOUT, ConnectError, ConnectionState, REQUEST_TIMEOUT, note, reconnect_delay};
+use crate::accounts::{Account, JETSTREAM_API, LEDGER_API};
+use crate::credentials::Creds;
+use crate::permissions::{self, Role};
 
 /// A dead connection is noticed after about three of these; async-nats' own default is 60 s.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
@@ -26,6 +30,8 @@ pub struct ConnectOptions {
     pub name: String,
     /// First tokens of the subjects on which answers come; the role's permissions name the same.
     pub inbox_prefix: String,
+    /// How requests to JetStream begin: `$JS.API`, or what an account calls it that takes JetStream from another.
+    pub api_prefix: String,
     /// A file with the certificates of those who may sign the broker's; the system's own when absent.
     pub root_ca: Option<PathBuf>,
 }
@@ -39,8 +45,13 @@ pub enum Credentials {
     Nkey(PathBuf),
     /// An nkey seed.
     NkeySeed(String),
-    /// A `.creds` file with a JWT and a seed.
+    /// A `.creds` file with a JWT and a seed. It is read again for each connection: what was renewed counts from
+    /// the next one on.
     Creds(PathBuf),
+    /// The text of such a file.
+    CredsText(String),
+    /// A JWT that is enough alone.
+    Bearer(String),
 }
 
 impl fmt::Debug for Credentials {
@@ -50,6 +61,22 @@ impl fmt::Debug for Credentials {
             Self::Nkey(path) => write!(f, "Nkey({})", path.display()),
             Self::NkeySeed(_) => f.write_str("NkeySeed(…)"),
             Self::Creds(path) => write!(f, "Creds({})", path.display()),
+            Self::CredsText(_) => f.write_str("CredsText(…)"),
+            Self::Bearer(_) => f.write_str("Bearer(…)"),
+        }
+    }
+}
+
+// === impl Credentials ===
+
+impl Credentials {
+    /// How requests to JetStream begin for who has these: agents with a token have an account of their own, which
+    /// takes JetStream from the others'. Elsewhere a broker has one account for all.
+    #[must_use]
+    pub fn api_prefix(&self, role: &Role) -> &'static str {
+        match (self, role.kind().account()) {
+            (Self::Creds(_) | Self::CredsText(_), Account::Agents) => LEDGER_API,
+            _ => JETSTREAM_API,
         }
     }
 }
@@ -72,24 +99,29 @@ pub struct BrokerArgs {
     /// First tokens of the subjects on which answers come, where the credentials ask for other ones than usual
     #[arg(long, env = "NATS_INBOX_PREFIX", value_name = "PREFIX")]
     pub nats_inbox_prefix: Option<String>,
+    /// How requests to JetStream begin, where the account takes JetStream from another one
+    #[arg(long, env = "NATS_API_PREFIX", value_name = "PREFIX", hide = true)]
+    pub nats_api_prefix: Option<String>,
 }
 
 // === impl BrokerArgs ===
 
 impl BrokerArgs {
-    /// What to connect with; `inbox_prefix` where the person names none.
+    /// What a part with this role connects with.
     #[must_use]
-    pub fn into_options(self, name: &str, inbox_prefix: &str) -> ConnectOptions {
+    pub fn into_options(self, name: &str, role: &Role) -> ConnectOptions {
         let credentials = match (self.nats_nkey, self.nats_creds) {
             (Some(path), _) => Credentials::Nkey(path),
             (None, Some(path)) => Credentials::Creds(path),
             (None, None) => Credentials::None,
         };
+        let api_prefix = self.nats_api_prefix.unwrap_or_else(|| credentials.api_prefix(role).to_owned());
         ConnectOptions {
             url: self.nats_url,
             credentials,
             name: name.to_owned(),
-            inbox_prefix: self.nats_inbox_prefix.unwrap_or_else(|| inbox_prefix.to_owned()),
+            inbox_prefix: self.nats_inbox_prefix.unwrap_or_else(|| permissions::inbox_prefix(role)),
+            api_prefix,
             root_ca: self.nats_ca,
         }
     }
@@ -99,7 +131,7 @@ pub(super) fn build(
     options: &ConnectOptions,
     state: watch::Sender<ConnectionState>,
 ) -> Result<async_nats::ConnectOptions, ConnectError> {
-    let base = async_nats::ConnectOptions::new()
+    let base = authenticate(&options.credentials)?
         .name(&options.name)
         .custom_inbox_prefix(&options.inbox_prefix)
         .connection_timeout(CONNECT_TIMEOUT)
@@ -116,13 +148,13 @@ pub(super) fn build(
         Some(path) => base.add_root_certificates(path.clone()).require_tls(true),
         None => base,
     };
-    authenticate(base, &options.credentials)
+    // Not one byte in the clear: what a broker says before TLS, somebody on the way could have said.
+    let is_first = super::servers(&options.url).iter().all(|url| url.starts_with("tls://"));
+    Ok(if is_first { base.tls_first().require_tls(true) } else { base })
 }
 
-fn authenticate(
-    base: async_nats::ConnectOptions,
-    credentials: &Credentials,
-) -> Result<async_nats::ConnectOptions, ConnectError> {
+fn authenticate(credentials: &Credentials) -> Result<async_nats::ConnectOptions, ConnectError> {
+    let base = async_nats::ConnectOptions::new();
     let file = |what, path: &PathBuf, source| ConnectError::File { what, path: path.clone(), source };
     match credentials {
         Credentials::None => Ok(base),
@@ -132,8 +164,37 @@ fn authenticate(
             Ok(base.nkey(seed))
         }
         Credentials::Creds(path) => {
-            let text = std::fs::read_to_string(path).map_err(|source| file("credentials file", path, source))?;
-            base.credentials(&text).map_err(|source| file("credentials file", path, source))
+            // What is wrong with it is said now, and not with each attempt to connect.
+            Creds::load(path).map_err(|source| file("credentials file", path, source))?;
+            let path = path.clone();
+            Ok(async_nats::ConnectOptions::with_auth_callback(move |nonce| {
+                let creds = Creds::load(&path);
+                async move { sign(&creds.map_err(async_nats::AuthError::new)?, &nonce) }
+            }))
+        }
+        Credentials::CredsText(text) => {
+            let invalid = |error| std::io::Error::new(std::io::ErrorKind::InvalidData, error);
+            let creds = Creds::parse(text).map_err(|error| file("credentials", &PathBuf::new(), invalid(error)))?;
+            let creds = Arc::new(creds);
+            Ok(async_nats::ConnectOptions::with_auth_callback(move |nonce| {
+                let creds = creds.clone();
+                async move { sign(&creds, &nonce) }
+            }))
+        }
+        Credentials::Bearer(jwt) => {
+            let jwt = jwt.clone();
+            Ok(async_nats::ConnectOptions::with_auth_callback(move |_| {
+                let mut auth = async_nats::Auth::new();
+                auth.jwt = Some(jwt.clone());
+                std::future::ready(Ok(auth))
+            }))
         }
     }
+}
+
+fn sign(creds: &Creds, nonce: &[u8]) -> Result<async_nats::Auth, async_nats::AuthError> {
+    let mut auth = async_nats::Auth::new();
+    auth.signature = Some(creds.key.sign(nonce).map_err(async_nats::AuthError::new)?);
+    auth.jwt = Some(creds.jwt.clone());
+    Ok(auth)
 }

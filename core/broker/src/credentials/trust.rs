@@ -46,8 +46,16 @@ impl Trust {
     /// # Errors
     /// When it cannot be written.
     pub fn save(&self, path: &Path) -> io::Result<()> {
+        files::replace(path, 0o644, self.render()?.as_bytes())
+    }
+
+    /// The text of the file.
+    ///
+    /// # Errors
+    /// Never, for one that was made here.
+    pub fn render(&self) -> io::Result<String> {
         let text = serde_json::to_string_pretty(self).map_err(io::Error::other)?;
-        files::replace(path, 0o644, format!("{text}\n").as_bytes())
+        Ok(format!("{text}\n"))
     }
 
     /// The keys that may certify a signer with this role.

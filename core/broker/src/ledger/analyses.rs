@@ -40,7 +40,7 @@ impl Analyses {
     /// When there is none, or the broker does not answer.
     pub async fn check(&self) -> Result<(), ReadError> {
         let unavailable = |error: String| ReadError::Unavailable(error);
-        let request = format!("$JS.API.STREAM.INFO.{ANALYSES}");
+        let request = self.broker.api(&format!("STREAM.INFO.{ANALYSES}"));
         let answer = self.broker.client().request(request, Bytes::new()).await;
         let answer = answer.map_err(|error| unavailable(error.to_string()))?;
         let info: Info = serde_json::from_slice(&answer.payload).map_err(|error| unavailable(error.to_string()))?;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream;
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer, pull};
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -85,16 +84,15 @@ impl Ledger {
             num_replicas: 1,
             ..pull::Config::default()
         };
-        let mut context = jetstream::new(self.broker.client().clone());
-        context.set_timeout(REQUEST_TIMEOUT);
-        context
+        self.broker
+            .jetstream()
             .create_consumer_on_stream(config, COMMANDS)
             .await
             .map_err(|error| ReadError::Unavailable(error.to_string()))
     }
 
     async fn forget_consumer(&self, agent: &AgentId) {
-        let request = format!("$JS.API.CONSUMER.DELETE.{COMMANDS}.{agent}");
+        let request = self.broker.api(&format!("CONSUMER.DELETE.{COMMANDS}.{agent}"));
         let _ = self.broker.client().request(request, Bytes::new()).await;
     }
 }
