@@ -8,6 +8,8 @@
 pub mod config;
 pub mod launch;
 
+pub mod enrolment;
+
 mod app;
 mod facts;
 mod identity;
@@ -24,6 +26,7 @@ mod job;
 mod outbox;
 mod process;
 
-pub use app::{Agent, run, run_process};
+pub use app::{Agent, join_process, run, run_process};
 pub use config::{AgentArgs, AgentConfig};
+pub use enrolment::{Enrolled, JoinArgs, join};
 pub use identity::Identity;

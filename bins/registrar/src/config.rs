@@ -69,7 +69,7 @@ impl RegistrarArgs {
             come_back: Duration::from_secs(self.return_days * 24 * 60 * 60),
             urls: urls.split(',').map(|url| url.trim().to_owned()).collect(),
         };
-        let (broker, system) = (options("registrar.creds", &Role::Registrar), options("claims.creds", &Role::Claims));
+        let (broker, system) = (options("registrar.creds", &Role::Registrar), options("system.creds", &Role::Claims));
         Ok(RegistrarConfig { broker, system, keys, terms })
     }
 }
