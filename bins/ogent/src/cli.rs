@@ -20,6 +20,7 @@ use crate::commands::login::{self, LoginArgs};
 use crate::commands::logs::{self, LogsArgs};
 use crate::commands::show::{self, ShowArgs};
 use crate::commands::{Context, logout};
+use crate::init::{self, InitArgs};
 use crate::nats::NatsArgs;
 use crate::output::{Output, report};
 use crate::setup::{self, SetupArgs};
@@ -68,7 +69,9 @@ enum Verb {
     Up(Box<UpArgs>),
     #[command(flatten)]
     Client(ClientVerb),
-    /// Find, install or configure the broker's program, nats-server
+    /// Make the identities, certificates and broker configuration of an installation
+    Init(Box<InitArgs>),
+    /// Find or install the broker's program, nats-server
     Nats(NatsArgs),
     /// Make the streams and buckets on a NATS server of your own
     Setup(Box<SetupArgs>),
@@ -155,6 +158,10 @@ impl Verb {
         match self {
             Self::Up(args) => Runtime::new()?.block_on(crate::up::run(*args)),
             Self::Nats(args) => Runtime::new()?.block_on(crate::nats::run(args)),
+            Self::Init(args) => {
+                init::run(&args, out)?;
+                Ok(ExitCode::SUCCESS)
+            }
             Self::Setup(args) => {
                 Runtime::new()?.block_on(setup::run(*args, out))?;
                 Ok(ExitCode::SUCCESS)

@@ -11,6 +11,7 @@ pub mod commands;
 pub mod client;
 pub mod output;
 
+mod init;
 pub mod nats;
 mod setup;
 pub mod up;

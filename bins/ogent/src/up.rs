@@ -2,7 +2,7 @@
 //! together.
 //!
 //! In the order of a start: [`args`] are read, the [`data_dir`] is locked, [`leftovers`] of an earlier start are
-//! ended, [`secrets`] and [`ports`] are made sure of; then [`mod@start`] brings up the [`broker`] and the other
+//! ended, [`secrets`], [`identities`] and [`ports`] are made sure of; then [`mod@start`] brings up the [`broker`] and the other
 //! [`parts`], each with its own [`access`], and the [`banner`] says how to use them. After that the [`stack`] is
 //! watched, perhaps beside a [`command`], until one of the [`signals`] or the death of a part ends it.
 
@@ -14,6 +14,7 @@ mod child;
 mod command;
 mod data_dir;
 mod family;
+mod identities;
 mod leftovers;
 mod parts;
 mod plan;

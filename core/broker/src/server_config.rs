@@ -62,6 +62,15 @@ pub enum SyncInterval {
     Every(String),
 }
 
+impl std::fmt::Display for SyncInterval {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Always => "always",
+            Self::Every(time) => time,
+        })
+    }
+}
+
 /// Why a text is not a [`SyncInterval`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 'always' or a time such as 10s or 2m")]
@@ -117,14 +126,10 @@ impl ServerConfig {
     }
 
     fn render_jetstream(&self, text: &mut String) {
-        let sync = match &self.sync {
-            SyncInterval::Always => "always",
-            SyncInterval::Every(time) => time,
-        };
         let _ = writeln!(text, "\njetstream: {{");
         let _ = writeln!(text, "  store_dir: {}", quote(&self.store_dir.to_string_lossy()));
         let _ = writeln!(text, "  # Before a message is acknowledged: \"recorded before run\" survives a power cut.");
-        let _ = writeln!(text, "  sync_interval: {}", quote(sync));
+        let _ = writeln!(text, "  sync_interval: {}", quote(&self.sync.to_string()));
         let _ = writeln!(text, "  max_memory_store: 64MB\n  max_file_store: 16GB\n}}");
     }
 

@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use ogent_broker::accounts::JETSTREAM_API;
 use ogent_broker::permissions::{self, Role};
 use ogent_broker::{ConnectOptions, Credentials};
 
 use super::args::ExternalArgs;
-use super::secrets::{RoleKey, RoleKeys};
+use super::identities::Identities;
 
 /// How the parts reach the broker.
 #[derive(Debug)]
@@ -19,8 +20,8 @@ pub(crate) struct Access {
 
 #[derive(Debug)]
 enum Who {
-    /// The server is our own: one nkey a role, which may do only what that role does.
-    Roles(RoleKeys),
+    /// The server is our own: each role has its own credentials, and may do only what that role does.
+    Roles(Identities),
     /// The server is somebody else's: all parts use what the user was given for it.
     Given { nkey: Option<PathBuf>, creds: Option<PathBuf>, ca: Option<PathBuf>, inbox_prefix: Option<String> },
 }
@@ -28,9 +29,9 @@ enum Who {
 // === impl Access ===
 
 impl Access {
-    /// To a server that was started with a user for each of `keys`.
-    pub(crate) fn to_own(url: String, keys: RoleKeys) -> Self {
-        Self { url, who: Who::Roles(keys) }
+    /// To a server that was started with these.
+    pub(crate) fn to_own(url: String, identities: Identities) -> Self {
+        Self { url, who: Who::Roles(identities) }
     }
 
     /// To a server that was there before.
@@ -43,15 +44,21 @@ impl Access {
     /// What a part of this process connects with.
     pub(crate) fn options(&self, role: &Role) -> ConnectOptions {
         let (credentials, root_ca) = match &self.who {
-            Who::Roles(keys) => (Credentials::Nkey(key_of(keys, role).file.clone()), None),
+            Who::Roles(identities) => (Credentials::Creds(identities.creds(role)), None),
             Who::Given { nkey: Some(file), ca, .. } => (Credentials::Nkey(file.clone()), ca.clone()),
             Who::Given { creds: Some(file), ca, .. } => (Credentials::Creds(file.clone()), ca.clone()),
             Who::Given { ca, .. } => (Credentials::None, ca.clone()),
         };
+        let api_prefix = match &self.who {
+            Who::Roles(_) => credentials.api_prefix(role),
+            // All parts are the same user there, in the account that has the streams.
+            Who::Given { .. } => JETSTREAM_API,
+        };
         ConnectOptions {
             url: self.url.clone(),
             credentials,
-            name: format!("ogent-up {}", name_of(role)),
+            api_prefix: api_prefix.to_owned(),
+            name: format!("ogent-up {}", role.kind().name()),
             inbox_prefix: self.inbox_prefix(role),
             root_ca,
         }
@@ -64,21 +71,22 @@ impl Access {
         match options.credentials {
             Credentials::Nkey(file) => flags.extend(["--nats-nkey".into(), file.into()]),
             Credentials::Creds(file) => flags.extend(["--nats-creds".into(), file.into()]),
-            Credentials::None | Credentials::NkeySeed(_) => {}
+            Credentials::None | Credentials::NkeySeed(_) | Credentials::CredsText(_) | Credentials::Bearer(_) => {}
         }
         if let Some(file) = options.root_ca {
             flags.extend(["--nats-ca".into(), file.into()]);
         }
         flags.extend(["--nats-inbox-prefix".into(), options.inbox_prefix.into()]);
+        flags.extend(["--nats-api-prefix".into(), options.api_prefix.into()]);
         flags
     }
 
     /// The file with which a person logs in, and the variable that names it for the `nats` command line.
-    pub(crate) fn person(&self) -> Option<(&'static str, &PathBuf)> {
+    pub(crate) fn person(&self) -> Option<(&'static str, PathBuf)> {
         match &self.who {
-            Who::Roles(keys) => Some(("NATS_NKEY", &keys.operator.file)),
-            Who::Given { nkey: Some(file), .. } => Some(("NATS_NKEY", file)),
-            Who::Given { creds: Some(file), .. } => Some(("NATS_CREDS", file)),
+            Who::Roles(identities) => Some(("NATS_CREDS", identities.creds(&Role::Person))),
+            Who::Given { nkey: Some(file), .. } => Some(("NATS_NKEY", file.clone())),
+            Who::Given { creds: Some(file), .. } => Some(("NATS_CREDS", file.clone())),
             Who::Given { .. } => None,
         }
     }
@@ -100,28 +108,8 @@ impl Access {
         match &self.who {
             Who::Roles(_) => permissions::inbox_prefix(role),
             Who::Given { inbox_prefix: Some(prefix), .. } => prefix.clone(),
-            // All parts are the same user there, and an operator's prefix is the one that everybody has.
-            Who::Given { .. } => permissions::inbox_prefix(&Role::Operator),
+            // All parts are the same user there, and a person's prefix is the one that everybody has.
+            Who::Given { .. } => permissions::inbox_prefix(&Role::Person),
         }
-    }
-}
-
-fn key_of<'a>(keys: &'a RoleKeys, role: &Role) -> &'a RoleKey {
-    match role {
-        Role::Setup => &keys.setup,
-        Role::Gateway => &keys.gateway,
-        Role::Analyst => &keys.analyst,
-        Role::Agent(_) => &keys.agent,
-        Role::Operator => &keys.operator,
-    }
-}
-
-fn name_of(role: &Role) -> &'static str {
-    match role {
-        Role::Setup => "setup",
-        Role::Gateway => "gateway",
-        Role::Analyst => "analyst",
-        Role::Agent(_) => "agent",
-        Role::Operator => "operator",
     }
 }

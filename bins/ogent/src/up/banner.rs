@@ -24,8 +24,8 @@ pub(crate) struct Report<'a> {
     data_dir: &'a Path,
     admin_user: &'static str,
     admin_password_file: Option<&'a PathBuf>,
-    nats_nkey: Option<&'a PathBuf>,
-    nats_creds: Option<&'a PathBuf>,
+    nats_nkey: Option<PathBuf>,
+    nats_creds: Option<PathBuf>,
     nats_inbox_prefix: Option<&'a str>,
     pids: Pids,
 }
@@ -117,8 +117,8 @@ fn nats_flags(ready: &Ready) -> String {
     let url = &ready.access.url;
     let server = if url == USUAL_NATS { String::new() } else { format!(" -s {url}") };
     match ready.access.person() {
-        Some(("NATS_CREDS", file)) => format!("{server} --creds {}", shown(file)),
-        Some((_, file)) => format!("{server} --nkey {}", shown(file)),
+        Some(("NATS_CREDS", file)) => format!("{server} --creds {}", shown(&file)),
+        Some((_, file)) => format!("{server} --nkey {}", shown(&file)),
         None => server,
     }
 }

@@ -11,7 +11,6 @@ use ogent_broker::permissions::Role;
 use ogent_broker::server_config::{ServerConfig, SyncInterval};
 use ogent_broker::topology::{self, TopologyOptions};
 use ogent_broker::{Broker, ConnectError};
-use ogent_protocol::AgentId;
 use serde::Deserialize;
 use tokio::time::sleep;
 
@@ -19,7 +18,7 @@ use super::access::Access;
 use super::child::Child;
 use super::data_dir::DataDir;
 use super::ready::log_end;
-use super::secrets::RoleKeys;
+use super::identities::{Identities, STORE};
 use crate::output::report::Hinted;
 
 /// The file in the data folder that nats-server writes its log to.
@@ -54,11 +53,11 @@ struct Ports {
 
 impl Server {
     /// Starts the program. It is not ready yet: [`Server::url`] waits for that.
-    pub(crate) fn spawn(&self, data: &DataDir, keys: &RoleKeys, agent: &AgentId) -> anyhow::Result<Child> {
+    pub(crate) fn spawn(&self, data: &DataDir, identities: &Identities) -> anyhow::Result<Child> {
         let ports = data.folder(PORTS)?;
         // What a killed server left would be taken for the new one's if its process id came again.
         fs::remove_dir_all(&ports)?;
-        let config = self.config(data, data.folder(PORTS)?, keys, agent)?;
+        let config = self.config(data, data.folder(PORTS)?, identities)?;
         let config = data.write(CONFIG, &config.render())?;
         self.check(&config)?;
         let log = data.log(LOG)?;
@@ -71,23 +70,19 @@ impl Server {
         Child::part(&mut command).with_context(|| format!("{} cannot be started", self.program.display()))
     }
 
-    fn config(&self, data: &DataDir, ports: PathBuf, keys: &RoleKeys, agent: &AgentId) -> anyhow::Result<ServerConfig> {
+    fn config(&self, data: &DataDir, ports: PathBuf, identities: &Identities) -> anyhow::Result<ServerConfig> {
         let port = if self.listen.port() == 0 { "-1".to_owned() } else { self.listen.port().to_string() };
         Ok(ServerConfig {
             server_name: "ogent-up".to_owned(),
             listen: format!("{}:{port}", bracketed(self.listen.ip())),
             monitor: None,
-            store_dir: data.folder("jetstream")?,
+            store_dir: data.folder(STORE)?,
             ports_file_dir: Some(ports),
             pid_file: None,
             sync: self.sync.clone(),
-            users: vec![
-                (Role::Setup, keys.setup.public.clone()),
-                (Role::Gateway, keys.gateway.public.clone()),
-                (Role::Analyst, keys.analyst.public.clone()),
-                (Role::Agent(agent.clone()), keys.agent.public.clone()),
-                (Role::Operator, keys.operator.public.clone()),
-            ],
+            identities: identities.vouchers.clone(),
+            // It is on the loopback, unless somebody says otherwise and is warned.
+            tls: None,
         })
     }
 

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use ogent_gateway::{JwtConfig, read_users};
-use ogent_protocol::{AgentId, PolicyMode};
+use ogent_protocol::PolicyMode;
 
 use super::args::{ExternalArgs, GateArgs, UpArgs};
 use super::broker::Server;
 use super::data_dir::DataDir;
+use super::identities::Identities;
 use super::parts::Agent;
 use super::ports::{self, Wanted};
-use super::secrets::{self, RoleKeys};
+use super::secrets;
 use super::start::{BrokerPlan, GatePlan, Plan};
 use crate::nats::{self, Found, Places};
 use crate::output::Output;
@@ -63,11 +64,7 @@ pub(crate) fn make(args: UpArgs, program: Option<Found>, data: &DataDir) -> anyh
     let own_nats = program.is_some().then_some(nats);
     check_ports(listen, own_nats)?;
     let warnings = [("the API", Some(listen)), ("nats-server", own_nats)].into_iter().filter_map(exposure).collect();
-    let keys = RoleKeys::open(data)?;
-    let agent_id = match args.agent_id {
-        Some(id) => id,
-        None => AgentId::from_public_key(&keys.agent.public).context("the agent's key gives no id")?,
-    };
+    let identities = Identities::open(data, args.agent_id)?;
     let gate = gate(&args.gate, data)?;
     let plan = Plan {
         broker: match program {
@@ -84,14 +81,13 @@ pub(crate) fn make(args: UpArgs, program: Option<Found>, data: &DataDir) -> anyh
         admin: secrets::admin_password(data)?,
         advisor: args.advisor.into_config()?,
         agent: (!args.no_agent).then(|| Agent {
-            id: agent_id.clone(),
+            id: identities.agent.clone(),
             labels: args.labels,
             policy: gate.policy.mode,
             policy_file: args.gate.policy.policy_file,
         }),
         gate,
-        agent_id,
-        keys,
+        identities,
     };
     Ok((View { is_json: args.json, command: args.command, warnings }, plan))
 }

@@ -1,11 +1,10 @@
-//! Receives the environment and the data folder, gives passwords and keys. There are no default ones: what nobody
+//! Receives the environment and the data folder, gives passwords. There are no default ones: what nobody
 //! gave is random, made at the first start and kept.
 
 use std::path::PathBuf;
 use std::{fs, io};
 
 use anyhow::{Context as _, bail};
-use ogent_broker::keys::KeyPair;
 use ogent_runtime::{Secret, random_secret, secret_from_env};
 
 use super::data_dir::DataDir;
@@ -30,30 +29,6 @@ pub(crate) enum Origin {
     New(PathBuf),
 }
 
-/// One nkey a role: what one part may do, no other part can.
-#[derive(Debug)]
-pub(crate) struct RoleKeys {
-    /// Makes the streams and buckets.
-    pub(crate) setup: RoleKey,
-    /// Of the gateway.
-    pub(crate) gateway: RoleKey,
-    /// Of the analyst.
-    pub(crate) analyst: RoleKey,
-    /// Of the agent.
-    pub(crate) agent: RoleKey,
-    /// Of a person with the `nats` command line.
-    pub(crate) operator: RoleKey,
-}
-
-/// An nkey, and the file with its seed.
-#[derive(Debug)]
-pub(crate) struct RoleKey {
-    /// The file.
-    pub(crate) file: PathBuf,
-    /// What the broker knows it by.
-    pub(crate) public: String,
-}
-
 // === impl Origin ===
 
 impl Origin {
@@ -63,27 +38,6 @@ impl Origin {
             Self::Environment => None,
             Self::Kept(file) | Self::New(file) => Some(file),
         }
-    }
-}
-
-// === impl RoleKeys ===
-
-impl RoleKeys {
-    /// The keys in the data folder; missing ones are made.
-    pub(crate) fn open(data: &DataDir) -> anyhow::Result<Self> {
-        let folder = data.folder("keys").context("the folder for keys cannot be made")?;
-        let open = |role: &str| {
-            let file = folder.join(format!("{role}.nk"));
-            let pair = KeyPair::load_or_create(&file).with_context(|| format!("{} cannot be used", file.display()))?;
-            anyhow::Ok(RoleKey { file, public: pair.public() })
-        };
-        Ok(Self {
-            setup: open("setup")?,
-            gateway: open("gateway")?,
-            analyst: open("analyst")?,
-            agent: open("agent")?,
-            operator: open("operator")?,
-        })
     }
 }
 
@@ -171,18 +125,5 @@ mod tests {
         let (_root, data) = data();
         data.write("admin-password", "\n").unwrap();
         assert!(choose(None, &data, "admin-password", 18).is_err());
-    }
-
-    #[test]
-    fn each_role_has_a_key_of_its_own_that_stays() {
-        let (_root, data) = data();
-        let keys = RoleKeys::open(&data).unwrap();
-        let all = [&keys.setup, &keys.gateway, &keys.analyst, &keys.agent, &keys.operator];
-        let mut all = all.map(|key| key.public.clone()).to_vec();
-        assert_eq!(RoleKeys::open(&data).unwrap().agent.public, keys.agent.public);
-        all.sort();
-        all.dedup();
-        assert_eq!(all.len(), 5);
-        assert_eq!(fs::metadata(&keys.agent.file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

@@ -14,10 +14,11 @@ use super::access::Access;
 use super::args::ExternalArgs;
 use super::broker::{self, CONFIG, Server, reachable};
 use super::data_dir::DataDir;
+use super::identities::Identities;
 use super::leftovers::Running;
 use super::parts::{AGENT_STATE, Agent, AnalystTask, GatewayTask};
 use super::ready::step;
-use super::secrets::{AdminPassword, RoleKeys};
+use super::secrets::AdminPassword;
 use super::stack::Stack;
 use crate::client::{Client, GatewayUrl};
 
@@ -44,14 +45,12 @@ pub(crate) struct Plan {
     pub(crate) program_token_ttl: Duration,
     /// The admin's password.
     pub(crate) admin: AdminPassword,
-    /// One key a role.
-    pub(crate) keys: RoleKeys,
+    /// What the parts connect and sign with.
+    pub(crate) identities: Identities,
     /// The model that explains verdicts, if there is one.
     pub(crate) advisor: Option<AdvisorConfig>,
     /// What may run, and who may let it.
     pub(crate) gate: GatePlan,
-    /// The id of the agent, even if none is started: the broker's configuration names it.
-    pub(crate) agent_id: AgentId,
     /// The agent, if one is started.
     pub(crate) agent: Option<Agent>,
 }
@@ -93,14 +92,17 @@ pub(crate) struct Ready {
 /// Starts everything. What has been started stands in `stack`, also when a later step fails.
 pub(crate) async fn start(stack: &mut Stack, plan: Plan, data: &DataDir) -> anyhow::Result<Ready> {
     let mut running = Running::default();
-    let Plan { broker, listen, jwt, program_token_ttl, admin, keys, advisor, gate, agent_id, agent } = plan;
+    let Plan { broker, listen, jwt, program_token_ttl, admin, identities, advisor, gate, agent } = plan;
     let access = match broker {
         BrokerPlan::External(url, args) => Access::to_external(url, args),
         BrokerPlan::Own(server) => {
-            let child = stack.server.insert(server.spawn(data, &keys, &agent_id)?);
+            if identities.adopt(data)? {
+                tracing::warn!("the history of an earlier version of ogent was taken over");
+            }
+            let child = stack.server.insert(server.spawn(data, &identities)?);
             running.add(data, "nats-server", child.pid(), &data.join(CONFIG).to_string_lossy())?;
             let url = step("the start of nats-server", SERVER_WITHIN, server.url(data, child)).await?;
-            Access::to_own(url, keys)
+            Access::to_own(url, identities)
         }
     };
     step("the set-up of streams in NATS", SETUP_WITHIN, broker::prepare(&access)).await?;

@@ -13,6 +13,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use ogent_protocol::AgentId;
 
 use super::account::AccountClaims;
 use super::armour::Creds;
@@ -68,13 +69,14 @@ impl Layout {
     /// See [`LayoutError`].
     pub fn open(dir: &Path, kept: Option<&Path>, now: Timestamp) -> Result<Self, LayoutError> {
         let io = |(path, source)| LayoutError::Io { path, source };
-        for folder in ["", "keys", "accounts", "creds", "registrar", "registrar/accounts"] {
-            let path = dir.join(folder);
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
-            made.map_err(|source| LayoutError::Io { path, source })?;
-        }
-        let authority = Authority::open(&dir.join("keys")).map_err(io)?;
+        let keys = dir.join("keys");
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&keys);
+        made.map_err(|source| LayoutError::Io { path: keys.clone(), source })?;
+        let authority = Authority::open(&keys).map_err(io)?;
         let mut layout = Self { dir: dir.to_owned(), authority, written: Vec::new() };
+        for folder in ["accounts", "creds", "registrar/accounts"] {
+            layout.folder(folder)?;
+        }
         layout.operator(now)?;
         for account in Account::ALL {
             layout.account(account, kept, now)?;
@@ -114,12 +116,14 @@ impl Layout {
         self.creds_in(&format!("creds/{name}.creds"), kind, name, None, now)
     }
 
-    /// The same for somebody who has a key already.
+    /// Credentials and signer file of an agent, for one that is not invited. `key` is its own, if it has one.
     ///
     /// # Errors
     /// When they cannot be read or made.
-    pub fn creds_of(&mut self, kind: Kind, name: &Name, key: Key, now: Timestamp) -> Result<PathBuf, LayoutError> {
-        self.creds_in(&format!("creds/{}.creds", kind.name()), kind, name, Some(key), now)
+    pub fn agent(&mut self, id: &AgentId, key: Option<Key>, now: Timestamp) -> Result<(PathBuf, PathBuf), LayoutError> {
+        let (stem, name) = (format!("creds/agent-{id}"), Name::from(id.clone()));
+        let creds = self.creds_in(&format!("{stem}.creds"), Kind::Agent, &name, key, now)?;
+        Ok((creds, self.signer_in(&format!("{stem}.sign"), SignerRole::Agent, &name, now)?))
     }
 
     /// The signer file of somebody with this role, beside the credentials.
@@ -128,14 +132,6 @@ impl Layout {
     /// When it cannot be read or made.
     pub fn signer(&mut self, role: SignerRole, name: &Name, now: Timestamp) -> Result<PathBuf, LayoutError> {
         self.signer_in(&format!("creds/{name}.sign"), role, name, now)
-    }
-
-    /// The same for the agent whose credentials [`Self::creds_of`] has made.
-    ///
-    /// # Errors
-    /// When it cannot be read or made.
-    pub fn agent_signer(&mut self, name: &Name, now: Timestamp) -> Result<PathBuf, LayoutError> {
-        self.signer_in("creds/agent.sign", SignerRole::Agent, name, now)
     }
 
     /// What the broker's configuration says of all of this.
@@ -155,20 +151,14 @@ impl Layout {
         Ok(Identities { operator: token("operator.jwt")?, system_account, accounts, resolver_dir })
     }
 
-    /// Keeps a file that somebody has made for it: `bytes` is called only where there is none.
+    /// Makes a folder in it.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub fn keep<E>(&mut self, file: &str, mode: u32, bytes: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<(), LayoutError>
-    where
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let path = self.path(file);
-        if path.exists() {
-            return Ok(());
-        }
-        let bytes = bytes().map_err(|error| LayoutError::Io { path: path.clone(), source: io::Error::other(error) })?;
-        self.put(path, mode, &bytes)
+    /// When it cannot be made.
+    pub fn folder(&self, name: &str) -> Result<(), LayoutError> {
+        let path = self.path(name);
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
+        made.map_err(|source| LayoutError::Io { path, source })
     }
 
     /// Writes a file in the place of what is there, unless that is the same.
@@ -177,10 +167,9 @@ impl Layout {
     /// When it cannot be written.
     pub fn write(&mut self, file: &str, mode: u32, bytes: &[u8]) -> Result<(), LayoutError> {
         let path = self.path(file);
-        if fs::read(&path).is_ok_and(|found| found == bytes) { Ok(()) } else { self.put(path, mode, bytes) }
-    }
-
-    fn put(&mut self, path: PathBuf, mode: u32, bytes: &[u8]) -> Result<(), LayoutError> {
+        if fs::read(&path).is_ok_and(|found| found == bytes) {
+            return Ok(());
+        }
         files::replace(&path, mode, bytes).map_err(|source| LayoutError::Io { path: path.clone(), source })?;
         self.written.push(path);
         Ok(())
