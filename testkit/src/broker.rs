@@ -37,7 +37,7 @@ impl TestBroker {
 
     /// The same with other limits.
     pub async fn start_with(options: &TopologyOptions) -> Self {
-        let mut broker = Self::without_streams().await;
+        let broker = Self::without_streams().await;
         let setup = broker.connect(&Role::Setup).await;
         topology::ensure(&setup, options).await.unwrap();
         broker

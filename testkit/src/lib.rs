@@ -9,6 +9,7 @@ pub mod fuzz;
 mod gateway;
 mod model_server;
 mod proxy;
+mod registrar;
 mod wait;
 
 pub use agent::TestAgent;
@@ -18,4 +19,5 @@ pub use folder::copy_folder;
 pub use gateway::TestGateway;
 pub use model_server::{Behaviour, ModelServer};
 pub use proxy::{Action, Direction, Link, Match, Proxy, Rule};
+pub use registrar::TestRegistrar;
 pub use wait::wait_until;

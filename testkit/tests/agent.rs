@@ -392,7 +392,8 @@ async fn messagepack_is_answered_in_messagepack() {
     assert_eq!(result.stdout.as_bytes(), [0xff]);
 }
 
-/// The broker answers wherever it is told to, also into other agents' history: such records count for nothing.
+/// The broker answers wherever it is told to in the account of whoever asks. From the agents' account that leads nowhere;
+/// and where something else in the account of the streams leads it, such records count for nothing.
 #[tokio::test]
 async fn no_agent_can_write_into_the_history_of_another() {
     let broker = TestBroker::start().await;
@@ -403,8 +404,13 @@ async fn no_agent_can_write_into_the_history_of_another() {
         let stream = from.split_once('.').unwrap().0.to_uppercase();
         evil.request(from, payload.into()).await.unwrap();
         let last = format!("$JS.API.DIRECT.GET.{stream}.{to}");
-        evil.publish_with_reply(format!("$JS.API.DIRECT.GET.{stream}.{from}"), to, "".into()).await.unwrap();
-        // The broker does store it: the test would show nothing otherwise.
+        let own = format!("LEDGER.API.DIRECT.GET.{stream}.{from}");
+        evil.publish_with_reply(own.clone(), to.clone(), "".into()).await.unwrap();
+        evil.request(own, "".into()).await.unwrap();
+        let found = gateway.request(last.clone(), "".into()).await.unwrap();
+        assert!(found.headers.is_none_or(|headers| headers.get_all("Nats-Stream").count() < 2), "it leads somewhere");
+        gateway.publish_with_reply(format!("$JS.API.DIRECT.GET.{stream}.{from}"), to, "".into()).await.unwrap();
+        // The broker does store this: the test would show nothing otherwise.
         wait_until("the record that was led there", LIMIT, async || {
             let found = gateway.request(last.clone(), "".into()).await.unwrap();
             found.headers.filter(|headers| headers.get_all("Nats-Stream").count() == 2)

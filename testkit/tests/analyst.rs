@@ -433,11 +433,12 @@ async fn the_broker_holds_everybody_to_their_part() {
     let own = json!({"command": "ls", "id": "led"}).to_string();
     let stored = agent.request("commands.web-1.led", own.into()).await.unwrap();
     assert!(stored.payload.starts_with(br#"{"stream":"COMMANDS""#));
-    agent
-        .publish_with_reply("$JS.API.DIRECT.GET.COMMANDS.commands.web-1.led", "analysis.requests", "".into())
-        .await
-        .unwrap();
-    agent.flush().await.unwrap();
+    let server = broker.client(&Role::Gateway).await;
+    for (client, api) in [(&agent, "LEDGER.API"), (&server, "$JS.API")] {
+        let get = format!("{api}.DIRECT.GET.COMMANDS.commands.web-1.led");
+        client.publish_with_reply(get, "analysis.requests", "".into()).await.unwrap();
+        client.flush().await.unwrap();
+    }
     // An operator may not write either, and cannot lead an answer into the stream.
     asker.client.publish("analyses.x", command("ls").to_string().into()).await.unwrap();
     asker

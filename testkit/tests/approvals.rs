@@ -408,11 +408,16 @@ async fn an_agent_has_no_say_in_approvals() {
     let event = ProposalEvent { agent, command, n: 1, time: Timestamp::now(), kind: approval(&opened, "bob") };
     let subject = format!("approvals.web-1.{id}");
     evil.publish(subject.clone(), serde_json::to_vec(&event).unwrap().into()).await.unwrap();
-    // nor by an answer of the broker that it leads there: here of what it has put into its own part of the ledger.
+    // nor by an answer of the broker that it leads there: of what it has put into its own part of the ledger.
     let own = "commands.web-1.led";
     evil.request(own, serde_json::to_vec(&event).unwrap().into()).await.unwrap();
-    let get = format!("$JS.API.DIRECT.GET.COMMANDS.{own}");
-    evil.publish_with_reply(get, subject, "".into()).await.unwrap();
+    let get = format!("LEDGER.API.DIRECT.GET.COMMANDS.{own}");
+    evil.publish_with_reply(get.clone(), subject.clone(), "".into()).await.unwrap();
+    evil.request(get, "".into()).await.unwrap();
+    assert_eq!(record(&ledger, &id).await.last_sequence, opened.last_sequence, "it leads nowhere from its account");
+    // Where somebody else has led it there, it counts for nothing.
+    let server = broker.client(&Part::Gateway).await;
+    server.publish_with_reply(format!("$JS.API.DIRECT.GET.COMMANDS.{own}"), subject, "".into()).await.unwrap();
     wait_until("what was led there", LIMIT, async || {
         (record(&ledger, &id).await.last_sequence > opened.last_sequence).then_some(())
     })

@@ -179,7 +179,7 @@ async fn what_goes_straight_to_the_agent_meets_its_ceiling() {
     let broker = TestBroker::start().await;
     let _agent = agent(&broker, policy(PolicyMode::Enforce)).await;
     let gateway = gateway(&broker, policy(PolicyMode::Advise)).await;
-    let operator = broker.client(&Part::Operator).await;
+    let operator = broker.client(&Part::Person).await;
     let ask = async |headers: async_nats::HeaderMap, intent: Value| {
         let payload = intent.to_string().into();
         let answer = operator.request_with_headers("agents.web-1.exec", headers, payload).await.unwrap();

@@ -6,7 +6,7 @@ mod table;
 use ogent_protocol::AgentId;
 use ogent_protocol::subject::{
     self, AGENTS_BUCKET, ANALYSES, APPROVALS, AUDIT, COMMANDS, IDENTITIES_BUCKET, INVENTORY_BUCKET, INVITES_BUCKET,
-    POLICIES_BUCKET, PRESENCE_BUCKET, RESULTS, REVOCATIONS_BUCKET, SESSIONS_BUCKET, USERS_BUCKET,
+    POLICIES_BUCKET, PRESENCE_BUCKET, RESULTS, REVOCATIONS_BUCKET, SESSIONS_BUCKET, USERS_BUCKET, template,
 };
 
 use crate::accounts::{Account, LEDGER_API};
@@ -146,7 +146,7 @@ impl Kind {
                 ]),
             },
             Self::Agent => {
-                Permissions { publish: agent_publish(), subscribe: vec![format!("agents.{NAME}.exec"), inbox] }
+                Permissions { publish: agent_publish(), subscribe: vec![template::exec(NAME), inbox] }
             }
             Self::Enroll => Permissions { publish: owned(&[subject::ENROLL_REQUESTS]), subscribe: vec![inbox] },
             Self::Claims => Permissions {
@@ -327,20 +327,21 @@ fn registrar_subscribe(inbox: String) -> Vec<String> {
 }
 
 fn agent_publish() -> Vec<String> {
+    let (commands, results) = (template::commands_of(NAME), template::results_of(NAME));
     vec![
-        format!("commands.{NAME}.*"),
-        format!("results.{NAME}.*"),
+        commands.clone(),
+        results.clone(),
         kv(AGENTS_BUCKET, NAME),
         kv(PRESENCE_BUCKET, NAME),
         kv(INVENTORY_BUCKET, NAME),
-        format!("enroll.renew.{NAME}"),
+        template::renewal(NAME),
         // The name of the consumer is the agent's own, and its filter stands in the subject: no other agent's
         // commands can be read, and no other agent's reading can be disturbed.
         format!("{LEDGER_API}.CONSUMER.CREATE.{COMMANDS}.{NAME}.commands.{NAME}.>"),
         format!("{LEDGER_API}.CONSUMER.MSG.NEXT.{COMMANDS}.{NAME}"),
         format!("{LEDGER_API}.CONSUMER.DELETE.{COMMANDS}.{NAME}"),
-        format!("{LEDGER_API}.DIRECT.GET.{COMMANDS}.commands.{NAME}.*"),
-        format!("{LEDGER_API}.DIRECT.GET.{RESULTS}.results.{NAME}.*"),
+        format!("{LEDGER_API}.DIRECT.GET.{COMMANDS}.{commands}"),
+        format!("{LEDGER_API}.DIRECT.GET.{RESULTS}.{results}"),
         format!("{LEDGER_API}.DIRECT.GET.KV_{AGENTS_BUCKET}.{}", kv(AGENTS_BUCKET, NAME)),
         format!("{LEDGER_API}.DIRECT.GET.KV_{PRESENCE_BUCKET}.{}", kv(PRESENCE_BUCKET, NAME)),
         // Answers to `nats req`.

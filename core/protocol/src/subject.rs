@@ -143,10 +143,38 @@ pub fn renewal(agent: &AgentId) -> String {
     format!("enroll.renew.{agent}")
 }
 
+<<<<<<< HEAD
 /// The agent that asks for new credentials.
 #[must_use]
 pub fn parse_renewal(subject: &str) -> Option<AgentId> {
     subject.strip_prefix("enroll.renew.")?.parse().ok()
+=======
+/// Subjects of one agent whose id the broker fills in: `name` stands for it.
+pub mod template {
+    /// See [`super::exec`].
+    #[must_use]
+    pub fn exec(name: &str) -> String {
+        format!("agents.{name}.exec")
+    }
+
+    /// See [`super::commands_of`].
+    #[must_use]
+    pub fn commands_of(name: &str) -> String {
+        format!("commands.{name}.*")
+    }
+
+    /// See [`super::results_of`].
+    #[must_use]
+    pub fn results_of(name: &str) -> String {
+        format!("results.{name}.*")
+    }
+
+    /// See [`super::renewal`].
+    #[must_use]
+    pub fn renewal(name: &str) -> String {
+        format!("enroll.renew.{name}")
+    }
+>>>>>>> p1
 }
 
 /// The agent and the command that a ledger subject (`commands.…`, `results.…` or `approvals.…`) names.

@@ -1,3 +1,5 @@
+//! What `ogent init` makes, and that it makes it once.
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
