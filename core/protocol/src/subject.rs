@@ -143,12 +143,12 @@ pub fn renewal(agent: &AgentId) -> String {
     format!("enroll.renew.{agent}")
 }
 
-<<<<<<< HEAD
 /// The agent that asks for new credentials.
 #[must_use]
 pub fn parse_renewal(subject: &str) -> Option<AgentId> {
     subject.strip_prefix("enroll.renew.")?.parse().ok()
-=======
+}
+
 /// Subjects of one agent whose id the broker fills in: `name` stands for it.
 pub mod template {
     /// See [`super::exec`].
@@ -174,7 +174,6 @@ pub mod template {
     pub fn renewal(name: &str) -> String {
         format!("enroll.renew.{name}")
     }
->>>>>>> p1
 }
 
 /// The agent and the command that a ledger subject (`commands.…`, `results.…` or `approvals.…`) names.
