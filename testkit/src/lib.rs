@@ -10,6 +10,7 @@ mod gateway;
 mod keys;
 mod model_server;
 mod proxy;
+mod registrar;
 mod wait;
 
 pub use agent::TestAgent;
@@ -20,4 +21,5 @@ pub use gateway::TestGateway;
 pub use keys::TestKeys;
 pub use model_server::{Behaviour, ModelServer};
 pub use proxy::{Action, Direction, Link, Match, Proxy, Rule};
+pub use registrar::TestRegistrar;
 pub use wait::wait_until;

@@ -9,7 +9,7 @@ use nix::unistd::Uid;
 use ogent_broker::intake::Intake;
 use ogent_broker::presence::Presence;
 use ogent_broker::sign::Signer;
-use ogent_broker::{Broker, LOG_FILTER, Ledger, ReadError};
+use ogent_broker::{Broker, ConnectError, LOG_FILTER, Ledger, ReadError};
 use ogent_protocol::{AgentId, AgentInfo};
 use ogent_runtime::shutdown;
 use ogent_runtime::telemetry::{self, LogFormat};
@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 use crate::ceiling::Ceiling;
 use crate::config::{AgentArgs, AgentConfig};
 use crate::desk::Desk;
+use crate::enrolment::join::{JoinArgs, join};
+use crate::enrolment::stay::{Stay, StayError};
 use crate::facts;
 use crate::identity::Identity;
 use crate::inventory::{self, Keeper};
@@ -42,6 +44,7 @@ pub struct Agent {
     desk: Desk,
     pulse: Pulse,
     keeper: Keeper,
+    stay: Option<Stay>,
 }
 
 /// The whole process of an agent: logs, signals, runtime, and the agent until it is told to stop.
@@ -56,6 +59,23 @@ pub fn run_process(args: AgentArgs) -> anyhow::Result<()> {
     // Two threads: starting a process blocks one of them for half a millisecond.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async { run(args.into_config()?, shutdown::on_signals()?).await })
+}
+
+/// The whole process of a machine that joins.
+///
+/// # Errors
+/// Says what to do about it.
+pub fn join_process(args: JoinArgs) -> anyhow::Result<()> {
+    let dir = args.state_dir.clone();
+    let say = |text: &str| {
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{text}\n").as_bytes());
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let enrolled = runtime.block_on(join(args, say))?;
+    let is_usual = dir.as_os_str() == "/var/lib/ogent-agent";
+    let flag = if is_usual { String::new() } else { format!(" --state-dir {}", dir.display()) };
+    say(&format!("joined as {}; start the agent: ogent-agent run{flag}", enrolled.id));
+    Ok(())
 }
 
 /// Runs an agent until `shutdown`.
@@ -79,7 +99,9 @@ impl Agent {
     /// When another agent has the id, or the broker is not there or not set up.
     pub async fn build(config: AgentConfig) -> anyhow::Result<Self> {
         let identity = Identity::establish(&config)?;
-        let broker = Broker::connect(identity.broker.clone()).await?;
+        let mut stay =
+            identity.enrolled.clone().map(|enrolled| Stay { dir: config.state_dir.clone(), enrolled });
+        let broker = connect(&identity, stay.as_mut()).await?;
         let presence = Presence::new(&broker, &identity.id);
         let settled_through = previous_life(&presence, &identity).await?;
         let ledger = Ledger::new(&broker).signed(own_signer(&identity.id, &config)?);
@@ -111,7 +133,7 @@ impl Agent {
         };
         let queue = Queue::new(config.max_concurrent as usize, settled_through);
         let desk = Desk::new(context, &broker, intake, queue, load);
-        Ok(Self { broker, identity, config, desk, pulse, keeper })
+        Ok(Self { broker, identity, config, desk, pulse, keeper, stay })
     }
 
     /// The agent's id.
@@ -135,13 +157,34 @@ impl Agent {
                 self.pulse.last().await;
             }
         });
-        let was_told = self.desk.work(shutdown, self.config.drain).await;
+        let stop = shutdown.child_token();
+        let staying = self.stay.map(|stay| {
+            let (broker, stop) = (self.broker.clone(), stop.clone());
+            tokio::spawn(async move {
+                let refusal = stay.go(broker).await;
+                stop.cancel();
+                refusal
+            })
+        });
+        let was_told = self.desk.work(stop, self.config.drain).await;
+        // It ends by itself only when the agent may not stay.
+        let refusal = match staying {
+            Some(task) if task.is_finished() => task.await.ok(),
+            Some(task) => {
+                task.abort();
+                None
+            }
+            None => None,
+        };
         // The last beat tells how far everything has ended, so it comes after the desk is closed.
         beating.cancel();
         keeping.abort();
         if self.broker.is_connected() {
             let _ = tokio::time::timeout(Duration::from_secs(5), pulse).await;
             self.broker.drain().await;
+        }
+        if let Some(refusal) = refusal.filter(|_| !shutdown.is_cancelled()) {
+            return Err(refusal.into());
         }
         if !was_told {
             bail!("the connection to the NATS server is gone for good");
@@ -160,6 +203,22 @@ fn own_signer(id: &AgentId, config: &AgentConfig) -> anyhow::Result<Option<Signe
         bail!("the signer file is that of the agent {}, but this one is {id}", who.name);
     }
     Ok(signer)
+}
+
+/// Connects; with new credentials where those in the folder have ended, or the broker does not take them.
+async fn connect(identity: &Identity, stay: Option<&mut Stay>) -> anyhow::Result<Broker> {
+    let Some(stay) = stay else { return Ok(Broker::connect(identity.broker.clone()).await?) };
+    if !stay.has_ended() {
+        match Broker::connect(identity.broker.clone()).await {
+            Err(ConnectError::Refused { .. }) => {}
+            connected => return Ok(connected?),
+        }
+    }
+    match stay.come_back().await {
+        Err(StayError::Connect(ConnectError::Refused { .. })) => Err(StayError::Revoked.into()),
+        Err(error) => Err(error.into()),
+        Ok(()) => Ok(Broker::connect(identity.broker.clone()).await?),
+    }
 }
 
 /// How far the last life of this agent got. Refuses when another machine has the id now.
@@ -200,13 +259,16 @@ fn info(identity: &Identity, config: &AgentConfig, settled_through: u64) -> Agen
     if Uid::effective().is_root() {
         capabilities.push("run-as".to_owned());
     }
+    // What an admin has said wins over what this machine says.
+    let mut labels = config.labels.clone();
+    labels.extend(identity.enrolled.iter().flat_map(|enrolled| enrolled.labels.clone()));
     AgentInfo {
         id: identity.id.clone(),
         hostname: facts::hostname().filter(|name| name != identity.id.as_str()),
         platform: facts::platform(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         capabilities,
-        labels: config.labels.clone(),
+        labels,
         max_concurrent: config.max_concurrent,
         user: facts::user(),
         home: facts::home(),

@@ -21,7 +21,7 @@ pub struct AgentArgs {
     #[arg(long, env = "OGENT_STATE_DIR", default_value = "/var/lib/ogent-agent", value_name = "DIR")]
     pub state_dir: PathBuf,
     /// Say something about this machine, to choose agents by; may be given several times
-    #[arg(long = "label", env = "OGENT_LABELS", value_name = "KEY=VALUE", value_delimiter = ',', value_parser = label)]
+    #[arg(long = "label", env = "OGENT_LABELS", value_name = "KEY=VALUE", value_delimiter = ',', value_parser = ogent_protocol::enroll::parse_label)]
     pub labels: Vec<(String, String)>,
     /// Commands that run at once; others wait their turn
     #[arg(long, env = "OGENT_MAX_CONCURRENT", default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
@@ -100,18 +100,6 @@ impl AgentArgs {
             broker: self.broker,
         })
     }
-}
-
-fn label(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
-    let is_safe = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
-    if key.is_empty() || key.len() > 63 || !key.chars().all(is_safe) {
-        return Err("a key has 1 to 63 letters, digits, '-', '_', '.' and '/'".to_owned());
-    }
-    if value.len() > 255 || value.chars().any(char::is_control) {
-        return Err("a value has at most 255 bytes and no control characters".to_owned());
-    }
-    Ok((key.to_owned(), value.to_owned()))
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

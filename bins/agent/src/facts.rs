@@ -4,7 +4,8 @@ use std::fs;
 
 use nix::sys::utsname::uname;
 use nix::unistd::{Uid, User, gethostname};
-use ogent_protocol::Platform;
+use ogent_protocol::enroll::Facts;
+use ogent_protocol::{Platform, limits};
 
 /// What the agent runs on.
 pub(crate) fn platform() -> Platform {
@@ -21,6 +22,29 @@ fn distribution() -> Option<String> {
     let text = fs::read_to_string("/etc/os-release").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
     Some(line.trim_matches('"').to_owned())
+}
+
+/// All of it, as a registrar is told. What a machine calls itself may be anything; what people are shown is short and plain.
+pub(crate) fn all() -> Facts {
+    let Platform { os, distribution, arch, kernel } = platform();
+    Facts {
+        hostname: hostname().map(plain),
+        platform: Platform { os, distribution: distribution.map(plain), arch, kernel: plain(kernel) },
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        machine: machine(),
+        user: plain(user()),
+    }
+}
+
+fn plain(text: String) -> String {
+    let mut kept = String::new();
+    for letter in text.chars().filter(|letter| !letter.is_control()) {
+        if kept.len() + letter.len_utf8() > limits::MAX_FACT_BYTES {
+            break;
+        }
+        kept.push(letter);
+    }
+    kept
 }
 
 /// The machine's name.

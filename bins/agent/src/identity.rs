@@ -13,6 +13,8 @@ use rand::Rng as _;
 use rand::distr::Alphanumeric;
 
 use crate::config::AgentConfig;
+use crate::enrolment::Enrolled;
+use crate::enrolment::files;
 use crate::facts;
 
 /// Who this agent is.
@@ -28,6 +30,8 @@ pub struct Identity {
     pub machine: String,
     /// What to connect with.
     pub broker: ConnectOptions,
+    /// What it has from joining, where it has joined.
+    pub enrolled: Option<Enrolled>,
     /// Held as long as this agent lives.
     _lock: File,
 }
@@ -55,6 +59,12 @@ pub enum IdentityError {
     /// With a credentials file, the id has to be given.
     #[error("with --nats-creds, give the agent's id with --id")]
     NoId,
+    /// The agent has joined under another name.
+    #[error("this agent has joined as {joined}: leave --id out, or join again with 'ogent-agent join --new-keys'")]
+    OtherId {
+        /// The name.
+        joined: AgentId,
+    },
     /// The public key is not one.
     #[error("no id can be made from the public key {0}")]
     BadKey(String),
@@ -77,12 +87,23 @@ impl Identity {
         let lock = lock(dir)?;
         let mut args = config.broker.clone();
         let mut public_key = None;
+        let enrolled = Enrolled::load(dir).map_err(io(&dir.join(files::ENROLLED)))?;
+        // Whoever names other credentials means them.
+        let enrolled = enrolled.filter(|_| args.nats_creds.is_none() && args.nats_nkey.is_none());
+        if let Some(enrolled) = &enrolled {
+            if config.id.as_ref().is_some_and(|id| *id != enrolled.id) {
+                return Err(IdentityError::OtherId { joined: enrolled.id.clone() });
+            }
+            args.nats_url = enrolled.urls.join(",");
+            args.nats_creds = Some(dir.join(files::CREDS));
+            args.nats_ca = Some(dir.join(files::CA)).filter(|path| path.exists());
+        }
         if args.nats_creds.is_none() {
             let path = args.nats_nkey.clone().unwrap_or_else(|| dir.join("agent.nk"));
             public_key = Some(KeyPair::load_or_create(&path).map_err(io(&path))?.public());
             args.nats_nkey = Some(path);
         }
-        let id = match (&config.id, &public_key) {
+        let id = match (enrolled.as_ref().map(|one| &one.id).or(config.id.as_ref()), &public_key) {
             (Some(id), _) => id.clone(),
             (None, Some(key)) => AgentId::from_public_key(key).map_err(|_| IdentityError::BadKey(key.clone()))?,
             (None, None) => return Err(IdentityError::NoId),
@@ -92,12 +113,12 @@ impl Identity {
         if broker.url.contains('@') {
             broker.credentials = Credentials::None;
         }
-        Ok(Self { id, public_key, instance: instance(), machine: facts::machine(), broker, _lock: lock })
+        Ok(Self { id, public_key, instance: instance(), machine: facts::machine(), broker, enrolled, _lock: lock })
     }
 }
 
 /// A lock of the operating system: it goes with the process, however that ends.
-fn lock(dir: &Path) -> Result<File, IdentityError> {
+pub(crate) fn lock(dir: &Path) -> Result<File, IdentityError> {
     let path = dir.join("lock");
     let io = |source| IdentityError::Io { path: path.clone(), source };
     let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io)?;

@@ -8,6 +8,8 @@
 pub mod config;
 pub mod launch;
 
+pub mod enrolment;
+
 mod app;
 mod facts;
 mod identity;
@@ -26,7 +28,8 @@ mod job;
 mod outbox;
 mod process;
 
-pub use app::{Agent, run, run_process};
+pub use app::{Agent, join_process, run, run_process};
 pub use config::{AgentArgs, AgentConfig};
+pub use enrolment::{Enrolled, JoinArgs, join};
 pub use identity::Identity;
 pub use trust::{TrustArgs, TrustConfig, TrustError, TrustMode};

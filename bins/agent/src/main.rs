@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use ogent_agent::{AgentArgs, Identity, launch};
+use ogent_agent::{AgentArgs, Identity, JoinArgs, launch};
 
 /// Runs commands on this machine, as NATS brings them
 #[derive(Parser)]
@@ -17,6 +17,8 @@ struct Cli {
 enum Command {
     /// Connect and run commands until stopped
     Run(AgentArgs),
+    /// Become an agent of an installation, by an invitation from 'ogent agents invite'
+    Join(JoinArgs),
     /// Print the id and the public key of this agent; makes the key if there is none
     Id(AgentArgs),
     /// Become another program
@@ -27,6 +29,7 @@ enum Command {
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Launch(args) => launch::become_program(&args),
+        Command::Join(args) => done(ogent_agent::join_process(args)),
         Command::Id(args) => done(print_id(args)),
         Command::Run(args) => done(ogent_agent::run_process(args)),
     }

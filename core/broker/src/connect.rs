@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Client, Event, jetstream};
+use async_nats::{Client, ClientError, Event, jetstream};
 use rand::Rng as _;
 use tokio::sync::watch;
 
@@ -46,6 +46,8 @@ pub struct ConnectionState {
     pub closed: bool,
     /// How often messages were dropped because this process was too slow. A change means the same.
     pub dropped: u64,
+    /// How often the broker has refused the credentials since the connection stood last.
+    pub refused: u64,
 }
 
 /// Why there is no connection.
@@ -147,6 +149,14 @@ impl Broker {
         }
     }
 
+    /// Makes the connection anew, with the credentials as they are now. What waits for an answer asks again.
+    ///
+    /// # Errors
+    /// When the connection is closed for good.
+    pub async fn reconnect(&self) -> Result<(), BrokerError> {
+        self.client.force_reconnect().await.map_err(|error| BrokerError::Unavailable(error.to_string()))
+    }
+
     /// Ends the connection after what was sent has left, and what has come was taken.
     pub async fn drain(&self) {
         // Without a connection there is nothing to wait for.
@@ -199,6 +209,7 @@ fn note(state: &watch::Sender<ConnectionState>, event: &Event) {
             state.send_modify(|now| {
                 now.connected = true;
                 now.epoch += 1;
+                now.refused = 0;
             });
             tracing::info!("connected to the NATS server");
         }
@@ -211,6 +222,10 @@ fn note(state: &watch::Sender<ConnectionState>, event: &Event) {
             tracing::warn!("too slow for the live feed: messages were dropped and will be read from the ledger");
         }
         Event::ServerError(error) => tracing::warn!(%error, "the NATS server reports an error"),
+        Event::ClientError(ClientError::Other(problem)) if *problem == refusal() => {
+            state.send_modify(|now| now.refused += 1);
+            tracing::debug!("the NATS server refuses the credentials");
+        }
         // Each attempt to connect again reports its failure like this; that the connection is gone has been said.
         Event::ClientError(error) => tracing::debug!(%error, "error in the NATS connection"),
         Event::Closed => state.send_modify(|now| {
@@ -219,6 +234,11 @@ fn note(state: &watch::Sender<ConnectionState>, event: &Event) {
         }),
         Event::LameDuckMode | Event::Draining => tracing::debug!(?event, "NATS connection"),
     }
+}
+
+/// What an attempt to connect again reports when the broker does not know the credentials, or not any more.
+fn refusal() -> String {
+    async_nats::ConnectErrorKind::AuthorizationViolation.to_string()
 }
 
 fn connect_error(url: &str, error: &async_nats::ConnectError) -> ConnectError {

@@ -18,6 +18,7 @@ mod direct;
 
 pub mod analysis;
 pub mod directory;
+pub mod enroll;
 pub mod intake;
 pub mod ledger;
 pub mod people;

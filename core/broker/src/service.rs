@@ -11,7 +11,7 @@ use async_nats::service::{NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, ServiceEx
 use futures::{FutureExt as _, StreamExt as _};
 use ogent_protocol::Encoding;
 use ogent_protocol::rest::Problem;
-use ogent_protocol::subject::ANALYSIS_REQUESTS;
+use ogent_protocol::subject::{ANALYSIS_REQUESTS, REGISTRAR_ADMIN};
 use ogent_protocol::wire::DecodeError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -49,11 +49,25 @@ pub const REGISTRAR_NAME: &str = "ogent-registrar";
 /// The group that all registrars share, on each subject that they serve.
 pub const REGISTRAR_QUEUE: &str = "registrars";
 
+/// The service of registrars. Its first subject is the gateways'.
+pub const REGISTRAR: ServiceSpec = ServiceSpec {
+    name: REGISTRAR_NAME,
+    description: "Gives agents their identities",
+    subject: REGISTRAR_ADMIN,
+    endpoint: "admin",
+    queue_group: REGISTRAR_QUEUE,
+};
+
 /// One instance of a service. It leaves when it is dropped.
 pub struct Service {
+    ear: Ear,
+    inner: Option<async_nats::service::Service>,
+}
+
+/// One of the subjects on which an instance of a service hears.
+pub struct Ear {
     own_inbox: Arc<str>,
     endpoint: Endpoint,
-    inner: Option<async_nats::service::Service>,
 }
 
 /// Somebody who asks.
@@ -80,20 +94,23 @@ impl Service {
         let builder = broker.client().service_builder().description(spec.description).queue_group(spec.queue_group);
         let inner = builder.stats_handler(move |_, _| stats()).start(spec.name, version).await.map_err(unavailable)?;
         let endpoint = inner.endpoint_builder().name(spec.endpoint).add(spec.subject).await.map_err(unavailable)?;
-        Ok(Self { own_inbox: broker.client().new_inbox().into(), endpoint, inner: Some(inner) })
+        Ok(Self { ear: Ear { own_inbox: broker.client().new_inbox().into(), endpoint }, inner: Some(inner) })
+    }
+
+    /// Hears on one more subject. What comes there waits for nobody who asks elsewhere.
+    ///
+    /// # Errors
+    /// When the connection is closed.
+    pub async fn also(&self, endpoint: &str, subject: &str) -> Result<Ear, BrokerError> {
+        let closed = || BrokerError::Unavailable("the service has been left".to_owned());
+        let builder = self.inner.as_ref().ok_or_else(closed)?.endpoint_builder().name(endpoint);
+        let endpoint = builder.add(subject).await.map_err(|error| BrokerError::Unavailable(error.to_string()))?;
+        Ok(Ear { own_inbox: self.ear.own_inbox.clone(), endpoint })
     }
 
     /// The next request; `None` when the connection is closed for good, or after [`Service::close`].
     pub async fn next(&mut self) -> Option<Request> {
-        loop {
-            let inner = self.endpoint.next().await?;
-            // Whoever may make the broker answer can have it answer here: what a stream gave out is nobody's request.
-            if inner.message.headers.as_ref().is_some_and(was_given_out) {
-                tracing::debug!("passed over a message that a stream gave out");
-                continue;
-            }
-            return Some(Request { own_inbox: self.own_inbox.clone(), inner });
-        }
+        self.ear.next().await
     }
 
     /// Leaves the service; requests that have come can still be taken.
@@ -117,9 +134,38 @@ impl fmt::Debug for Service {
     }
 }
 
+// === impl Ear ===
+
+impl Ear {
+    /// The next request; `None` when the connection is closed for good, or after [`Service::close`].
+    pub async fn next(&mut self) -> Option<Request> {
+        loop {
+            let inner = self.endpoint.next().await?;
+            // Whoever may make the broker answer can have it answer here: what a stream gave out is nobody's request.
+            if inner.message.headers.as_ref().is_some_and(was_given_out) {
+                tracing::debug!("passed over a message that a stream gave out");
+                continue;
+            }
+            return Some(Request { own_inbox: self.own_inbox.clone(), inner });
+        }
+    }
+}
+
+impl fmt::Debug for Ear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ear").finish_non_exhaustive()
+    }
+}
+
 // === impl Request ===
 
 impl Request {
+    /// Where it came.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        self.inner.message.subject.as_str()
+    }
+
     /// What was asked, in the encoding that it says.
     ///
     /// # Errors
@@ -174,7 +220,8 @@ fn is_inbox(reply: &str, own: &str) -> bool {
     let usual = [Role::Gateway, Role::Person].map(|role| permissions::inbox_prefix(&role));
     // Where a server's owner has chosen another prefix, all parts have it.
     let chosen = own.rsplit_once('.').map(|(prefix, _)| prefix);
-    usual.iter().map(String::as_str).chain(chosen).any(is_below)
+    // Requests from another account come with a subject that the broker has made, and that nobody else can name.
+    usual.iter().map(String::as_str).chain(chosen).chain(["_R_"]).any(is_below)
 }
 
 #[cfg(test)]
@@ -185,7 +232,7 @@ mod tests {
     #[test]
     fn answers_go_to_inboxes_only() {
         let own = "_INBOX_mine.x1.AbC";
-        for good in ["_INBOX.a.b", "_INBOX_gateway.a", "_INBOX_mine.x1.other"] {
+        for good in ["_R_.AbC.d", "_INBOX.a.b", "_INBOX_gateway.a", "_INBOX_mine.x1.other"] {
             assert!(is_inbox(good, own), "{good}");
         }
         for bad in ["_INBOX", "_INBOX.", ALL_ANALYSES, "_INBOX_analyst.a", "_INBOXES.a", "$JS.API.STREAM.LIST", ""] {

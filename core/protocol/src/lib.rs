@@ -20,6 +20,7 @@ pub mod outcome;
 
 pub mod agent;
 pub mod analysis;
+pub mod enroll;
 pub mod rest;
 pub mod verdict;
 
@@ -35,6 +36,9 @@ pub use analysis::{Advice, AdvisorState, Analysis, AnalysisRequest, Decision, Po
 pub use approval::{Approval, ProposalEvent, ProposalKind, ProposalState};
 pub use blob::Blob;
 pub use chain::Link;
+pub use enroll::identity::{Identity, IdentityState};
+pub use enroll::token::JoinToken;
+pub use enroll::{EnrollRequest, EnrollResponse, UserKey};
 pub use event::{Cause, Event, EventKind, OutputChunk, OutputStream};
 pub use id::{AgentId, CommandId, InvalidId};
 pub use intent::{Cancel, ExecutionTarget, Intent, IntentWire, InvalidIntent, Program, Run};

@@ -111,3 +111,24 @@ pub const PRESENCE_TTL: Duration = Duration::from_secs(35);
 
 /// Commands before it that a command to judge may bring along, in sum: all of a request fits [`MAX_INTENT_BYTES`]. Refuse.
 pub const MAX_HISTORY_BYTES: usize = 128 * 1024;
+
+/// Longest join token: a few addresses, two or three certificates, a token of the broker's. Refuse.
+pub const MAX_JOIN_TOKEN_BYTES: usize = 32 * 1024;
+
+/// Largest request to join, to stay, or to a registrar. Refuse.
+pub const MAX_ENROLL_BYTES: usize = 32 * 1024;
+
+/// Longest text that a machine says about itself when it joins. Refuse.
+pub const MAX_FACT_BYTES: usize = 255;
+
+/// Most labels of an agent: with the longest values they fit an identity's record. Refuse.
+pub const MAX_LABELS: usize = 32;
+
+/// Most machines that one invitation is for: the record names them all, and has to fit a message of its bucket. Refuse.
+pub const MAX_INVITE_USES: u32 = 256;
+
+/// Longest time that an invitation is open. Refuse.
+pub const MAX_INVITE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The same when nobody says anything.
+pub const DEFAULT_INVITE: Duration = Duration::from_secs(60 * 60);

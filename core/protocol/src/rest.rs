@@ -5,6 +5,7 @@ mod approval;
 mod command;
 mod evidence;
 mod policy;
+mod enroll;
 mod problem;
 mod request;
 mod user;
@@ -16,6 +17,9 @@ pub use approval::{AnalyzeRequest, ApprovalList, ApprovalState, ApprovalView, Ap
 pub use command::{CommandPage, CommandResult, CommandView, PendingCommand, ResultFold};
 pub use evidence::{EvidencePage, EvidenceRecord};
 pub use policy::{PolicyAnswer, PolicyHistory, PolicyRule, PolicyTest, PolicyView, SetPolicy};
+pub use enroll::{
+    DecideAgentRequest, IdentityList, InviteCreated, InviteList, InviteRequest, InviteState, InviteView,
+};
 pub use problem::Problem;
 pub use request::{CancelRequest, ExecuteRequest};
 pub use user::{ChangeUser, CreateUser, SetPassword, UserList, UserView};

@@ -11,6 +11,10 @@ use crate::agent::{AgentInfo, Heartbeat, Inventory};
 use crate::analysis::{Analysis, AnalysisRequest};
 use crate::approval::ProposalWire;
 use crate::blob::Blob;
+use crate::enroll::admin::{AdminRequest, AdminResponse};
+use crate::enroll::identity::Identity;
+use crate::enroll::invite::Invite;
+use crate::enroll::{EnrollRequest, EnrollResponse, RenewRequest, UserKey};
 use crate::event::EventWire;
 use crate::id::{AgentId, CommandId};
 use crate::intent::IntentWire;
@@ -29,6 +33,13 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("agent-info", of::<AgentInfo>("agent-info")),
         ("inventory", of::<Inventory>("inventory")),
         ("heartbeat", of::<Heartbeat>("heartbeat")),
+        ("enroll-request", of::<EnrollRequest>("enroll-request")),
+        ("enroll-response", of::<EnrollResponse>("enroll-response")),
+        ("renew-request", of::<RenewRequest>("renew-request")),
+        ("registrar-request", of::<AdminRequest>("registrar-request")),
+        ("registrar-response", of::<AdminResponse>("registrar-response")),
+        ("identity", of::<Identity>("identity")),
+        ("invite", of::<Invite>("invite")),
     ]
 }
 
@@ -43,23 +54,24 @@ fn of<T: JsonSchema>(name: &str) -> Schema {
 }
 
 const ID_PATTERN: &str = "^[A-Za-z0-9_-]{1,64}$";
+const KEY_PATTERN: &str = "^U[A-Z2-7]{55}$";
 const BLOB: &str = "Bytes: a string where they are UTF-8, an object with base64 where they are not.";
 
 macro_rules! id_schema {
-    ($type:ty, $name:literal, $description:literal) => {
+    ($type:ty, $name:literal, $pattern:expr, $description:literal) => {
         impl JsonSchema for $type {
             fn schema_name() -> Cow<'static, str> {
                 $name.into()
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({"type": "string", "pattern": ID_PATTERN, "description": $description})
+                json_schema!({"type": "string", "pattern": $pattern, "description": $description})
             }
         }
 
         impl utoipa::PartialSchema for $type {
             fn schema() -> RefOr<openapi::Schema> {
-                let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(ID_PATTERN));
+                let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some($pattern));
                 RefOr::T(text.description(Some($description)).build().into())
             }
         }
@@ -72,8 +84,9 @@ macro_rules! id_schema {
     };
 }
 
-id_schema!(AgentId, "AgentId", "Names one agent, on one machine.");
-id_schema!(CommandId, "CommandId", "Names one command, for ever.");
+id_schema!(AgentId, "AgentId", ID_PATTERN, "Names one agent, on one machine.");
+id_schema!(CommandId, "CommandId", ID_PATTERN, "Names one command, for ever.");
+id_schema!(UserKey, "UserKey", KEY_PATTERN, "The public nkey of a user.");
 
 impl JsonSchema for Blob {
     fn schema_name() -> Cow<'static, str> {

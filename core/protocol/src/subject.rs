@@ -145,6 +145,12 @@ pub fn renewal(agent: &AgentId) -> String {
     format!("enroll.renew.{agent}")
 }
 
+/// The agent that asks for new credentials.
+#[must_use]
+pub fn parse_renewal(subject: &str) -> Option<AgentId> {
+    subject.strip_prefix("enroll.renew.")?.parse().ok()
+}
+
 /// Subjects of one agent whose id the broker fills in: `name` stands for it.
 pub mod template {
     /// See [`super::exec`].
