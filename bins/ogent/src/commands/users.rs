@@ -97,7 +97,7 @@ struct PasswordArgs {
 /// # Errors
 /// When the gateway refuses, or does not answer.
 pub async fn run(args: UsersArgs, context: &Context) -> anyhow::Result<()> {
-    let Context { out, url } = context;
+    let Context { out, url, .. } = context;
     let client = context.client()?;
     match args.verb {
         Verb::Ls(format) => {
