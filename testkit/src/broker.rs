@@ -23,7 +23,8 @@ pub struct TestBroker {
     authority: Authority,
     /// What each role connects with, once it was asked for.
     creds: Mutex<HashMap<Role, String>>,
-    tls: Option<TlsPaths>,
+    /// Its certificate, and the one that its clients trust.
+    tls: Option<(TlsPaths, PathBuf)>,
     port: u16,
 }
 
@@ -45,12 +46,16 @@ impl TestBroker {
 
     /// One in which nothing is set up.
     pub async fn without_streams() -> Self {
+        Self::launch(None).await
+    }
+
+    async fn launch(tls: Option<(TlsPaths, PathBuf)>) -> Self {
         let mut broker = Self {
             dir: TempDir::new().unwrap(),
             child: None,
             authority: Authority::generate(),
             creds: Mutex::default(),
-            tls: None,
+            tls,
             port: 0,
         };
         broker.configure(-1);
@@ -60,9 +65,21 @@ impl TestBroker {
         broker
     }
 
+    /// One that speaks TLS from the first byte on, with the certificate in these files, and without streams.
+    pub async fn with_tls(tls: TlsPaths, ca: &Path) -> Self {
+        Self::launch(Some((tls, ca.to_owned()))).await
+    }
+
+    /// Has the server read its configuration again.
+    pub fn reload(&self) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.as_ref().unwrap().id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGHUP).unwrap();
+    }
+
     /// Where it listens.
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        let scheme = if self.tls.is_some() { "tls" } else { "nats" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// What a part with this role connects with.
@@ -74,7 +91,7 @@ impl TestBroker {
             inbox_prefix: permissions::inbox_prefix(role),
             api_prefix: credentials.api_prefix(role).to_owned(),
             credentials,
-            root_ca: None,
+            root_ca: self.tls.as_ref().map(|(_, ca)| ca.clone()),
         }
     }
 
@@ -150,7 +167,7 @@ impl TestBroker {
             pid_file: None,
             sync: SyncInterval::Every("2m".to_owned()),
             identities: self.authority.identities(self.dir.path().join("accounts"), Timestamp::now()).unwrap(),
-            tls: self.tls.clone(),
+            tls: self.tls.as_ref().map(|(files, _)| files.clone()),
         };
         std::fs::write(self.dir.path().join("nats.conf"), config.render()).unwrap();
     }

@@ -10,6 +10,7 @@ mod gateway;
 mod model_server;
 mod proxy;
 mod wait;
+mod wire;
 
 pub use agent::TestAgent;
 pub use analyst::TestAnalyst;
@@ -19,3 +20,4 @@ pub use gateway::TestGateway;
 pub use model_server::{Behaviour, ModelServer};
 pub use proxy::{Action, Direction, Link, Match, Proxy, Rule};
 pub use wait::wait_until;
+pub use wire::{Delivery, Wire};
