@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ogent_broker::credentials::Authority;
 use ogent_broker::permissions::{self, Role};
-use ogent_broker::server_config::{ServerConfig, SyncInterval, TlsPaths};
+use ogent_broker::server_config::{Identities, ServerConfig, SyncInterval, TlsPaths};
 use ogent_broker::topology::{self, TopologyOptions};
 use ogent_broker::{Broker, ConnectOptions, Credentials};
 use tempfile::TempDir;
@@ -21,6 +21,8 @@ pub struct TestBroker {
     dir: TempDir,
     child: Option<Child>,
     authority: Authority,
+    /// Issued once: a server whose operator's token changes has to be restarted.
+    identities: Identities,
     /// What each role connects with, once it was asked for.
     creds: Mutex<HashMap<Role, String>>,
     /// Its certificate, and the one that its clients trust.
@@ -50,10 +52,12 @@ impl TestBroker {
     }
 
     async fn launch(tls: Option<(TlsPaths, PathBuf)>) -> Self {
+        let (dir, authority) = (TempDir::new().unwrap(), Authority::generate());
         let mut broker = Self {
-            dir: TempDir::new().unwrap(),
+            identities: authority.identities(dir.path().join("accounts"), Timestamp::now()).unwrap(),
+            dir,
             child: None,
-            authority: Authority::generate(),
+            authority,
             creds: Mutex::default(),
             tls,
             port: 0,
@@ -166,7 +170,7 @@ impl TestBroker {
             ports_file_dir: Some(self.dir.path().to_owned()),
             pid_file: None,
             sync: SyncInterval::Every("2m".to_owned()),
-            identities: self.authority.identities(self.dir.path().join("accounts"), Timestamp::now()).unwrap(),
+            identities: self.identities.clone(),
             tls: self.tls.as_ref().map(|(files, _)| files.clone()),
         };
         std::fs::write(self.dir.path().join("nats.conf"), config.render()).unwrap();
