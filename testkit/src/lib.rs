@@ -12,6 +12,7 @@ mod model_server;
 mod proxy;
 mod registrar;
 mod wait;
+mod wire;
 
 pub use agent::TestAgent;
 pub use analyst::TestAnalyst;
@@ -23,3 +24,4 @@ pub use model_server::{Behaviour, ModelServer};
 pub use proxy::{Action, Direction, Link, Match, Proxy, Rule};
 pub use registrar::TestRegistrar;
 pub use wait::wait_until;
+pub use wire::{Delivery, Wire};
