@@ -9,7 +9,7 @@ use crate::cancel::Canceller;
 use crate::execute::Executor;
 use crate::gate::{Analyzer, Decider, Gate};
 use crate::headroom::Headroom;
-use crate::history::History;
+use crate::history::{History, Seal};
 use crate::metrics::{Metrics, Snapshot};
 use crate::people::People;
 use crate::remind::Reminders;
@@ -26,6 +26,7 @@ pub(crate) struct Parts {
     pub(crate) people: People,
     pub(crate) access: Access,
     pub(crate) metrics: Metrics,
+    pub(crate) seal: Seal,
     pub(crate) allowed_origins: Vec<String>,
 }
 
@@ -54,12 +55,12 @@ impl Services {
     /// Whatever waits or streams comes to an end when `stopping` is cancelled.
     #[must_use]
     pub(crate) fn new(parts: Parts, stopping: &CancellationToken) -> Self {
-        let Parts { broker, ledger, headroom, directory, gate, tokens, people, access, metrics, allowed_origins } =
+        let Parts { broker, ledger, headroom, directory, gate, tokens, people, access, metrics, seal, allowed_origins } =
             parts;
         let reminders = Reminders::new(ledger.clone(), stopping.clone());
         let decider =
             Decider::new(ledger.clone(), headroom.clone(), reminders.clone(), gate.clone(), directory.clone());
-        let history = History::new(ledger.clone(), gate.advisors(), decider.clone());
+        let history = History::new(ledger.clone(), gate.advisors(), decider.clone(), seal);
         let (known, found) = (ledger.clone(), history.clone());
         Self {
             executor: Executor::new(
