@@ -94,13 +94,16 @@ async fn every_route_asks() {
     }
     assert!(guarded > 20, "{guarded}");
     // The same requests do something for somebody who may: what they were refused for was not their form.
-    for (method, path, is_guarded) in ogent_gateway::routes() {
+    let mut routes: Vec<_> = ogent_gateway::routes().collect();
+    // What takes something away comes after what needs it.
+    routes.sort_by_key(|(method, ..)| *method == "DELETE");
+    for (method, path, is_guarded) in routes {
         let (method, at, body) = request(method, path, ids);
         if !is_guarded || path.starts_with("/analyses/") {
             continue;
         }
         let (status, answer) = gateway.ask(Some(&gateway.token), method.clone(), &at, body).await;
-        let is_done = (200..300).contains(&status) || status == 409 || (status == 404 && method == Method::DELETE);
+        let is_done = (200..300).contains(&status) || status == 409;
         assert!(is_done, "{method} {path} for the admin: {status} {answer}");
     }
     // A disabled person may nothing either, with a token that is still good.

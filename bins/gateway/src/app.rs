@@ -16,6 +16,7 @@ use crate::auth::{BrowserSessions, Oidc, Tokens};
 use crate::config::GatewayConfig;
 use crate::gate::{Gate, Sweeper};
 use crate::headroom::Headroom;
+use crate::history::Seal;
 use crate::http;
 use crate::limits::SHUTDOWN_GRACE;
 use crate::metrics::{Metrics, UPKEEP_EVERY};
@@ -76,6 +77,7 @@ impl Gateway {
             headroom,
             directory,
             gate,
+            seal: Seal::new(&config.jwt.secret),
             tokens: Tokens::new(&config.jwt),
             people,
             access,

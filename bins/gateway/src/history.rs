@@ -12,7 +12,8 @@ use ogent_broker::{BrokerError, CommandRecord, Ledger, ProposalRecord, ReadError
 use ogent_protocol::rest::{CommandView, EvidencePage};
 use ogent_protocol::{CommandId, EventKind};
 
-pub(crate) use cursor::Cursor;
+use cursor::Place;
+pub(crate) use cursor::{Cursor, Seal};
 pub(crate) use follow::{Follow, Happened};
 pub(crate) use list::Filter;
 
@@ -60,6 +61,7 @@ pub(crate) struct History {
     ledger: Ledger,
     advisors: Advisors,
     decider: Decider,
+    seal: Seal,
 }
 
 // === impl History ===
@@ -67,8 +69,8 @@ pub(crate) struct History {
 impl History {
     /// Reads from `ledger`, and what analysts have said from `advisors`.
     #[must_use]
-    pub(crate) fn new(ledger: Ledger, advisors: Advisors, decider: Decider) -> Self {
-        Self { ledger, advisors, decider }
+    pub(crate) fn new(ledger: Ledger, advisors: Advisors, decider: Decider, seal: Seal) -> Self {
+        Self { ledger, advisors, decider, seal }
     }
 
     /// One command as people see it.

@@ -9,7 +9,7 @@ use crate::cancel::Canceller;
 use crate::execute::Executor;
 use crate::gate::{Analyzer, Decider, Gate};
 use crate::headroom::Headroom;
-use crate::history::History;
+use crate::history::{History, Seal};
 use crate::metrics::{Metrics, Snapshot};
 use crate::people::People;
 use crate::remind::Reminders;
@@ -30,6 +30,7 @@ pub(crate) struct Parts {
     pub(crate) sessions: BrowserSessions,
     pub(crate) sites: Sites,
     pub(crate) oidc: Option<Oidc>,
+    pub(crate) seal: Seal,
 }
 
 /// Everything that a route may need.
@@ -73,11 +74,12 @@ impl Services {
             sessions,
             sites,
             oidc,
+            seal,
         } = parts;
         let reminders = Reminders::new(ledger.clone(), stopping.clone());
         let decider =
             Decider::new(ledger.clone(), headroom.clone(), reminders.clone(), gate.clone(), directory.clone());
-        let history = History::new(ledger.clone(), gate.advisors(), decider.clone());
+        let history = History::new(ledger.clone(), gate.advisors(), decider.clone(), seal);
         let (known, found) = (ledger.clone(), history.clone());
         Self {
             executor: Executor::new(

@@ -11,7 +11,7 @@ use ogent_protocol::{AgentId, CommandId, CommandStatus, EventKind};
 use tokio::time::Instant;
 
 use super::merge::{Page, Row, Source};
-use super::{Cursor, History, view};
+use super::{Cursor, History, Place, view};
 use crate::access::{Resource, Seen};
 use crate::limits::{FIRST_EVENTS_AT_ONCE, MAX_PAGE, MAX_SCANS, SCAN_WITHIN};
 
@@ -49,6 +49,7 @@ impl History {
         cursor: Option<Cursor>,
     ) -> Result<CommandPage, ReadError> {
         let give_up = Instant::now() + SCAN_WITHIN;
+        let cursor = cursor.map(|cursor| self.seal.open(cursor));
         let mut commands = Source::from(cursor.map(|cursor| cursor.commands), filter.wants_commands());
         let mut proposals = Source::from(cursor.map(|cursor| cursor.proposals), filter.wants_proposals());
         let mut page = Page::new(limit);
@@ -67,7 +68,7 @@ impl History {
             }
         }
         let is_last = commands.has_ended() && proposals.has_ended();
-        let cursor = Cursor { commands: commands.resume(), proposals: proposals.resume() };
+        let cursor = self.seal.close(Place { commands: commands.resume(), proposals: proposals.resume() });
         Ok(CommandPage { commands: page.into_rows(), next_cursor: (!is_last).then(|| cursor.to_string()) })
     }
 

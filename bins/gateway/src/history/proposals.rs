@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::list::Filter;
 use super::merge::{Batch, Row};
-use super::{Cursor, History};
+use super::{Cursor, History, Place};
 use crate::access::{Resource, Seen};
 use crate::gate;
 use crate::limits::{MAX_PAGE, MAX_SCANS, SCAN_WITHIN};
@@ -32,7 +32,7 @@ impl History {
         seen: Seen,
     ) -> Result<ApprovalList, ReadError> {
         let give_up = Instant::now() + SCAN_WITHIN;
-        let (mut before, mut approvals) = (cursor.map(|cursor| cursor.proposals), Vec::new());
+        let (mut before, mut approvals) = (cursor.map(|cursor| self.seal.open(cursor).proposals), Vec::new());
         for _ in 0..MAX_SCANS {
             let (now, seen) = (Timestamp::now(), seen.clone());
             let scan = ProposalScan {
@@ -56,7 +56,7 @@ impl History {
                 break;
             }
         }
-        let next_cursor = before.map(|proposals| Cursor { commands: 0, proposals }.to_string());
+        let next_cursor = before.map(|proposals| self.seal.close(Place { commands: 0, proposals }).to_string());
         Ok(ApprovalList { approvals, next_cursor })
     }
 
