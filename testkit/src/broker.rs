@@ -76,6 +76,17 @@ impl TestBroker {
             .unwrap()
     }
 
+    /// What somebody with a connection of their own is answered who publishes this.
+    pub async fn ask(&self, subject: &str, headers: &[(String, String)], payload: &[u8]) -> serde_json::Value {
+        let client = self.client(&Role::Operator).await;
+        let mut map = async_nats::HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(name.as_str(), value.as_str());
+        }
+        let answer = client.request_with_headers(subject.to_owned(), map, payload.to_vec().into()).await.unwrap();
+        serde_json::from_slice(&answer.payload).unwrap()
+    }
+
     /// The secret of a role, which the broker knows the public half of.
     pub fn seed(&self, role: &Role) -> &str {
         &self.seeds[&format!("{role:?}")]

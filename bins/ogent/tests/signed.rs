@@ -55,20 +55,17 @@ async fn who_trusts_a_person_runs_what_she_has_signed() {
     let file = dir.path().join("alice.sign");
     keys.file(SignerRole::Person, "alice").save(&file).unwrap();
     let file = file.to_str().unwrap();
-    let client = broker.client(&Role::Operator).await;
     for (agent, expected) in [("web-1", ("stdout", "it's {{here}}\n")), ("web-2", ("code", "untrusted_signer"))] {
         let output = ogent(&["sign", "--agent", agent, "--key", file, "--", "echo", "it's", "{{here}}"], &[]).await;
         assert!(output.status.success(), "{}", said(&output));
         let arguments = line_through_a_shell(dir.path(), &String::from_utf8(output.stdout).unwrap());
         assert_eq!(arguments[0], "req");
-        let mut headers = async_nats::HeaderMap::new();
-        for pair in arguments.windows(2).filter(|pair| pair[0] == "-H") {
+        let headers = arguments.windows(2).filter(|pair| pair[0] == "-H").map(|pair| {
             let (name, value) = pair[1].split_once(':').unwrap();
-            headers.insert(name, value);
-        }
-        let (subject, payload) = (arguments[1].clone(), arguments[2].clone());
-        let answer = client.request_with_headers(subject, headers, payload.into()).await.unwrap();
-        let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
+            (name.to_owned(), value.to_owned())
+        });
+        let headers: Vec<_> = headers.collect();
+        let answer = broker.ask(&arguments[1], &headers, arguments[2].as_bytes()).await;
         assert_eq!(answer[expected.0], expected.1, "{answer}");
     }
     // A gateway's key is nobody's to sign by hand with.
