@@ -109,6 +109,17 @@ impl TestBroker {
         self.client_options(role).connect(self.url()).await.unwrap()
     }
 
+    /// What somebody with a connection of their own is answered who publishes this.
+    pub async fn ask(&self, subject: &str, headers: &[(String, String)], payload: &[u8]) -> serde_json::Value {
+        let client = self.client(&Role::Person).await;
+        let mut map = async_nats::HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(name.as_str(), value.as_str());
+        }
+        let answer = client.request_with_headers(subject.to_owned(), map, payload.to_vec().into()).await.unwrap();
+        serde_json::from_slice(&answer.payload).unwrap()
+    }
+
     /// The same before it connects.
     pub fn client_options(&self, role: &Role) -> async_nats::ConnectOptions {
         async_nats::ConnectOptions::with_credentials(&self.creds(role))

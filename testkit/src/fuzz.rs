@@ -16,6 +16,7 @@ mod opinion;
 mod record;
 mod request;
 mod same;
+mod seal;
 mod shell;
 mod sse;
 mod subject;
@@ -34,6 +35,7 @@ pub use intent::{intent_json, intent_msgpack};
 pub use opinion::opinion;
 pub use record::record;
 pub use request::request;
+pub use seal::seal;
 pub use shell::shell;
 pub use sse::sse;
 pub use subject::subject;
@@ -44,7 +46,7 @@ pub use wire::wire;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name that its program and its corpus have.
-pub const TARGETS: [(&str, Target); 20] = [
+pub const TARGETS: [(&str, Target); 21] = [
     ("analysis", analysis),
     ("answer", answer),
     ("approval", approval),
@@ -59,6 +61,7 @@ pub const TARGETS: [(&str, Target); 20] = [
     ("opinion", opinion),
     ("record", record),
     ("request", request),
+    ("seal", seal),
     ("shell", shell),
     ("sse", sse),
     ("subject", subject),

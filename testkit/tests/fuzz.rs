@@ -178,7 +178,7 @@ macro_rules! targets {
 
 targets! {
     analysis answer approval blob client_message event_json event_msgpack fold id intent_json intent_msgpack opinion record request
-    shell sse subject table terminal wire
+    seal shell sse subject table terminal wire
 }
 
 #[test]

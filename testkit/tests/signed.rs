@@ -15,7 +15,8 @@ use ogent_protocol::event::{Accepted, Finished, Origin};
 use ogent_protocol::rest::EvidencePage;
 use ogent_protocol::signature::{Purpose, SignerRole as Signs};
 use ogent_protocol::{
-    AgentId, Approval, Cancel, Cause, CommandId, EventKind, Intent, IntentWire, Link, Outcome, Run, approval,
+    AgentId, Approval, Cancel, Cause, CommandId, EventKind, Intent, IntentWire, Link, Outcome, ProposalEvent,
+    ProposalKind, Run, approval,
 };
 use ogent_testkit::{TestAgent, TestBroker, TestGateway, TestKeys, wait_until};
 use serde_json::{Value, json};
@@ -293,6 +294,51 @@ fn bell(id: &CommandId, sequence: u64) -> async_nats::HeaderMap {
 }
 
 #[tokio::test]
+async fn a_gateway_signs_only_what_a_gateway_has_written_down_as_approved() {
+    let (broker, keys) = (TestBroker::start().await, TestKeys::new());
+    let _agent = strict(&broker, &keys, "web-1", &[]).await;
+    let gateway = TestGateway::start_with(&broker, |config| {
+        config.signer = Some(keys.signer(SignerRole::Gateway, "gw"));
+        config.trust = Some(keys.trust());
+    })
+    .await;
+    let bob = TestGateway::token_of("bob", &[ogent_gateway::Role::Approver]);
+    let ask = async || {
+        let (_, body) = gateway.post("/agents/web-1/execute?wait=0", json!({"command": "echo hi", "ask": true})).await;
+        assert_eq!(body["status"], "awaiting_approval", "{body}");
+        body["id"].as_str().unwrap().parse::<CommandId>().unwrap()
+    };
+    // Somebody who may write into the ledger, but has no key, approves in bob's name.
+    let bare = Ledger::new(&broker.connect(&Role::Gateway).await);
+    let id = ask().await;
+    let record = bare.proposal(&id).await.unwrap().unwrap();
+    let (by, at, hash) = ("bob".to_owned(), Timestamp::now(), record.hash.clone().unwrap());
+    let kind = ProposalKind::Approved(Approval { by, at, reason: None, hash });
+    let forged = ProposalEvent { agent: web(), command: id.clone(), n: 1, time: at, kind };
+    assert!(bare.decide(&record, &forged).await.unwrap());
+    assert_eq!(bare.proposal(&id).await.unwrap().unwrap().state.name(), "approved", "who believes the broker, does");
+    for _ in 0..2 {
+        let (status, body) = gateway.get(&format!("/commands/{id}")).await;
+        assert_eq!((status, &body["status"]), (200, &json!("awaiting_approval")), "{body}");
+    }
+    assert!(bare.find(&id).await.unwrap().is_none(), "it was not sent");
+    // Bob himself still can; that somebody has written into the history stays to be seen.
+    let approve = async |id: &CommandId| gateway.post_as(&bob, &format!("/commands/{id}/approve"), json!({})).await;
+    let (status, body) = approve(&id).await;
+    assert_eq!(status, 202, "{body}");
+    assert_eq!(end_of(&bare, &id).await.1.outcome, Outcome::Succeeded);
+    assert_eq!(problem(&prove(&keys, &bare.evidence(&web(), &id, None).await.unwrap())), "it is not signed");
+    // Undisturbed, all of it is proved.
+    let id = ask().await;
+    assert_eq!(approve(&id).await.0, 202);
+    assert_eq!(end_of(&bare, &id).await.1.outcome, Outcome::Succeeded);
+    let report = prove(&keys, &bare.evidence(&web(), &id, None).await.unwrap());
+    assert_eq!((&report.misfit, report.end), (&None, End::Ended(Outcome::Succeeded)), "{report:?}");
+    assert_eq!(report.steps[1].what, "approved by bob");
+    assert!(report.steps[2].what.starts_with("asked for by admin, approved by bob: echo hi"), "{report:?}");
+}
+
+#[tokio::test]
 async fn a_made_up_bell_neither_runs_nor_ends_anything() {
     let place = Place::new().await;
     let client = place.broker.client(&Role::Operator).await;
@@ -344,12 +390,38 @@ async fn a_cancellation_counts_only_if_signed() {
     let last = gateway.last_event(&web(), &run.id).await.unwrap().unwrap();
     assert!(matches!(last.event.kind, EventKind::Started(_)), "{last:?}");
     let by = |name: &str| Cancel { requested_by: Some(name.into()), ..cancel.clone() };
-    let record = ogent_broker::CommandRecord { cancel: None, ..gateway.find(&run.id).await.unwrap().unwrap() };
+    // Who knows the keys sees that nobody who counts has asked for its end so far.
+    let checked = gateway.clone().checked(Some(Verifier::new(place.keys.trust())));
+    let record = checked.find(&run.id).await.unwrap().unwrap();
+    assert_eq!(record.cancel, None);
     gateway.cancel(&record, &by("alice")).await.unwrap();
     let (_, end) = end_of(&gateway, &run.id).await;
     assert_eq!((end.outcome, end.message.as_deref()), (Outcome::Cancelled, Some("cancelled by alice")));
     // The history shows that somebody else has written into it.
     assert_eq!(problem(&place.prove(&run.id).await), "it is not signed");
+}
+
+#[tokio::test]
+async fn a_cancellation_that_comes_straight_is_kept_and_proved() {
+    let place = Place::with_persons(&["alice"]).await;
+    let (gateway, alice) = (place.gateway().await, place.keys.signer(SignerRole::Person, "alice"));
+    let run = run("sleep 300");
+    assert!(matches!(gateway.submit(&web(), &run).await.unwrap(), Submission::New { .. }));
+    wait_until("its start", LIMIT, async || {
+        let last = gateway.last_event(&web(), &run.id).await.unwrap();
+        matches!(last.map(|last| last.event.kind), Some(EventKind::Started(_))).then_some(())
+    })
+    .await;
+    let by = Some("alice".to_owned());
+    let cancel = Cancel { id: run.id.clone(), agent: Some(web()), requested_by: by, requested_at: None, reason: None };
+    let payload = bytes(&Intent::Cancel(cancel).to_wire());
+    assert_eq!(place.ask(&payload, Some(&alice)).await, json!({"cancelling": true}));
+    assert_eq!(end_of(&gateway, &run.id).await.1.outcome, Outcome::Cancelled);
+    wait_until("the proof", LIMIT, async || {
+        let report = place.prove(&run.id).await;
+        (report.misfit.is_none() && report.end == End::Ended(Outcome::Cancelled)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

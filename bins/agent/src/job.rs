@@ -1,5 +1,6 @@
 //! Receives a command from the desk, claims it, has it run, and writes its end.
 
+mod provenance;
 mod supervise;
 
 use std::sync::Arc;
@@ -7,12 +8,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ogent_broker::intake::ReplyTo;
-use ogent_broker::ledger::{Claim, EventWriter, Held};
-use ogent_broker::sign::{Asked, Original};
-use ogent_broker::{AppendError, Ledger, ReadError, Submission, SubmitError};
+use ogent_broker::ledger::{Claim, EventWriter};
+use ogent_broker::sign::Original;
+use ogent_broker::{AppendError, Ledger};
 use ogent_protocol::event::{Accepted, Finished, Origin};
 use ogent_protocol::rest::ResultFold;
-use ogent_protocol::{AgentId, Cancel, Cause, EventKind, ExecutionTarget, Intent, Outcome, Run, SignedBy, limits};
+use ogent_protocol::{AgentId, Cancel, Cause, EventKind, ExecutionTarget, Outcome, Run, SignedBy, limits};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -21,12 +22,8 @@ use crate::journal::Journal;
 use crate::process::{self, Cgroups};
 use crate::settle;
 use crate::trust::Trusting;
+use provenance::{HELD_PAUSE, Signature};
 use supervise::Supervisor;
-
-/// How often the ledger may say that it does not hold a command before that is believed, and how soon it is asked again.
-/// Together longer than servers of a cluster that work lag behind each other.
-const HELD_TRIES: u32 = 20;
-const HELD_PAUSE: Duration = Duration::from_millis(250);
 
 /// How soon to look again at a command whose end could not be written.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -84,16 +81,6 @@ pub(crate) enum JobEnd {
     /// It has none, and somebody has to look again.
     Open(Later),
     /// There is no such command: somebody has rung the bell for what nobody has signed.
-    MadeUp,
-}
-
-/// What a look at a signature has shown.
-enum Signature {
-    /// It counts, or none is needed.
-    Counts,
-    /// The command does not run for it.
-    Refused(Box<Finished>),
-    /// The ledger does not hold the command.
     MadeUp,
 }
 
@@ -173,34 +160,6 @@ impl Job {
         }))
     }
 
-    /// Looks at the signature, before anything is claimed. The bell may have been rung by anybody who may publish here: what
-    /// does not count is compared with what the ledger holds, and that decides.
-    async fn check_signature(&mut self, context: &Context) -> Signature {
-        let mut looked = self.was_read;
-        loop {
-            let fault = match context.trust.check(Asked::Run(&self.run), &self.original, false) {
-                Ok(signed_by) => {
-                    self.signed_by = signed_by;
-                    return Signature::Counts;
-                }
-                Err(fault) => fault,
-            };
-            let held = if looked { None } else { self.held(context, 0).await };
-            match held {
-                Some(Held { intent: Intent::Run(run), original }) if original.link() != self.original.link() => {
-                    (self.run, self.original, looked) = (*run, original, true);
-                }
-                None if !looked => return Signature::MadeUp,
-                _ => {
-                    tracing::warn!(command = %self.run.id, %fault, "refused a command for its signature");
-                    let problem = format!("{}: {fault}", fault.code());
-                    let end = Finished::without_process(Outcome::Rejected, Cause::Signature, problem);
-                    return Signature::Refused(Box::new(end));
-                }
-            }
-        }
-    }
-
     /// Why this agent does not let the command run, if there is a reason.
     fn risk(&self, context: &Context) -> Option<Finished> {
         let judged = self.judged.as_ref();
@@ -217,73 +176,6 @@ impl Job {
     /// The end says how bad it could have been: lists of commands show no more of them than their ends.
     fn rated(&self, end: Finished) -> Finished {
         Finished { risk: self.judged.as_ref().map(|judged| judged.verdict.level), ..end }
-    }
-
-    /// Why the command must not run although it was claimed: the headers of a message that say where it comes from can
-    /// be forged by whoever may publish here. What the ledger does not hold is put there before anything starts; what
-    /// it holds differently does not start.
-    async fn forgery(&self, context: &Context, held: Result<Option<Held>, ReadError>) -> Option<Finished> {
-        let held = match held {
-            Ok(found) => found,
-            Err(_) => self.held(context, 0).await,
-        };
-        let held = match held {
-            // An approval counts only where a gateway has put it: who may publish here could have written it.
-            None if self.run.approval.is_some() => self.held(context, HELD_TRIES).await,
-            // In a cluster, a copy that lags behind may have answered: only the stream itself knows.
-            None => match self.put_back(context).await {
-                Ok(Submission::New { .. }) => return None,
-                Ok(Submission::Existing) => self.held(context, HELD_TRIES).await,
-                Err(error) => return Some(not_an_intent(error.to_string())),
-            },
-            found => found,
-        };
-        match held {
-            // Byte by byte: what follows is tied to these.
-            Some(Held { intent: Intent::Run(_), original }) if original.link() != self.original.link() => {
-                Some(not_an_intent("it is not what the ledger holds under this id".to_owned()))
-            }
-            Some(Held { intent: Intent::Run(_), .. }) => None,
-            Some(Held { intent: Intent::Cancel(cancel), original }) => {
-                match context.trust.check(Asked::Cancel(&cancel), &original, true) {
-                    // What it was cannot be compared any more.
-                    Ok(_) => Some(cancelled(&cancel)),
-                    // Nobody who counts has said so; that the command itself is real, its own signature says.
-                    Err(_) => None,
-                }
-            }
-            None => Some(not_an_intent("the ledger does not hold it for this agent".to_owned())),
-        }
-    }
-
-    /// What the ledger holds, asked until there is an answer. `None` when it says again and again that there is nothing.
-    async fn held(&self, context: &Context, tries: u32) -> Option<Held> {
-        let mut nothing = 0;
-        loop {
-            match context.ledger.held(&context.agent, &self.run.id).await {
-                Ok(Some(held)) => return Some(held),
-                Ok(None) if nothing >= tries => return None,
-                Ok(None) => nothing += 1,
-                Err(ReadError::Corrupt { .. }) => return None,
-                Err(ReadError::Unavailable(_)) => {}
-            }
-            tokio::time::sleep(HELD_PAUSE).await;
-        }
-    }
-
-    /// Puts the command into the ledger where that does not hold it, and tries until it is known whether it does.
-    async fn put_back(&self, context: &Context) -> Result<Submission, SubmitError> {
-        loop {
-            match context.ledger.submit_original(&context.agent, &self.run.id, &self.original).await {
-                Err(SubmitError::Unavailable(_)) => tokio::time::sleep(HELD_PAUSE).await,
-                known => {
-                    if let Ok(Submission::New { .. }) = &known {
-                        tracing::warn!(command = %self.run.id, "put back a command that the ledger did not hold");
-                    }
-                    return known;
-                }
-            }
-        }
     }
 
     /// Why the command must not run although nobody had claimed it: the ledger was restored from an older copy, and has
@@ -437,10 +329,6 @@ impl Job {
         fold.see(&EventKind::Finished(Box::new(end.clone())));
         reply.send(&fold.finish(&context.agent, &self.run.id, end)).await;
     }
-}
-
-fn not_an_intent(problem: String) -> Finished {
-    Finished::without_process(Outcome::Rejected, Cause::NotAnIntent, problem)
 }
 
 fn is_late(run: &Run) -> bool {

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use futures::Stream;
 use ogent_protocol::subject::{self, COMMANDS, RESULTS};
-use ogent_protocol::{AgentId, CommandId, Intent, Link};
+use ogent_protocol::{AgentId, CommandId, Intent, Link, Purpose, SignerRole};
 
 use super::Ledger;
 use super::record::{self, CommandRecord, LastEvent, StoredEvent};
-use crate::direct::{Batch, MAX_BATCH, Query, ReadError};
+use crate::direct::{Batch, MAX_BATCH, Query, ReadError, Record};
+use crate::sign::seal_in;
 
 /// Messages about one command that are looked at: its intent, its cancellation, and what does not belong there.
 const MAX_ABOUT_ONE: u64 = 16;
@@ -39,7 +40,10 @@ impl Ledger {
                 }
                 (Ok((_, Intent::Cancel(cancel))), Some(found)) => {
                     found.last_sequence = record.sequence;
-                    found.cancel.get_or_insert(cancel);
+                    // An agent would not heed another's; and it must not keep anybody from a wish that counts.
+                    if self.is_gateway_s(&record) {
+                        found.cancel.get_or_insert(cancel);
+                    }
                 }
                 (Ok(_), _) => {}
                 // One bad record must not hide the others; but what is written next has to come behind it.
@@ -52,6 +56,14 @@ impl Ledger {
             }
         }
         Ok(found)
+    }
+
+    /// Whether a gateway has signed the intent; where no keys are known, the broker is believed.
+    fn is_gateway_s(&self, record: &Record) -> bool {
+        let Some(verifier) = &self.verifier else { return true };
+        let Ok(Some(seal)) = seal_in(&record.headers) else { return false };
+        let by = verifier.verify(Purpose::Intent, &record.payload, &seal, None, record.stored_at);
+        by.is_ok_and(|by| by.role == SignerRole::Gateway)
     }
 
     /// The latest event of a command. An agent may ask for its own.

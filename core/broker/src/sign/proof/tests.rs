@@ -1,3 +1,5 @@
+//! Whole histories, and what somebody could do to them.
+
 use jiff::Timestamp;
 use ogent_protocol::event::{OutputTotal, Started};
 use ogent_protocol::subject;
