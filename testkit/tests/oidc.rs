@@ -235,7 +235,8 @@ async fn a_way_back_is_gone_once_and_by_whom_it_was_begun() {
     // A state that was changed, and none.
     let change = |name: &str, value: Option<&str>| {
         let mut url = back.clone();
-        let pairs: Vec<_> = back.query_pairs().filter(|(key, _)| key != name).map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
+        let pairs: Vec<_> =
+            back.query_pairs().filter(|(key, _)| key != name).map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
         url.query_pairs_mut().clear().extend_pairs(pairs).extend_pairs(value.map(|value| (name, value)));
         url
     };
@@ -255,7 +256,8 @@ async fn a_way_back_is_gone_once_and_by_whom_it_was_begun() {
     let back = next.sign_in(&one, "alice").await;
     let mut forged = back.clone();
     let pairs: Vec<_> = back.query_pairs().map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
-    let pairs = pairs.into_iter().map(|(k, v)| if k == "iss" { (k, "https://evil.example".to_owned()) } else { (k, v) });
+    let pairs =
+        pairs.into_iter().map(|(k, v)| if k == "iss" { (k, "https://evil.example".to_owned()) } else { (k, v) });
     forged.query_pairs_mut().clear().extend_pairs(pairs);
     assert_ne!(forged, back);
     assert!(is_refused(&next.arrive(&one, &forged).await));

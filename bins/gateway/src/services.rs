@@ -56,7 +56,8 @@ impl Services {
     /// Whatever waits or streams comes to an end when `stopping` is cancelled.
     #[must_use]
     pub(crate) fn new(parts: Parts, stopping: &CancellationToken) -> Self {
-        let Parts { broker, ledger, headroom, directory, gate, tokens, passwords, metrics, sessions, sites, oidc } = parts;
+        let Parts { broker, ledger, headroom, directory, gate, tokens, passwords, metrics, sessions, sites, oidc } =
+            parts;
         let reminders = Reminders::new(ledger.clone(), stopping.clone());
         let decider =
             Decider::new(ledger.clone(), headroom.clone(), reminders.clone(), gate.clone(), directory.clone());

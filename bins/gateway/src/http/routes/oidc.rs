@@ -100,7 +100,10 @@ pub(in crate::http) async fn arrive(
 }
 
 fn provider(services: &Shared) -> Result<&Oidc, ApiError> {
-    services.oidc.as_ref().ok_or_else(|| ApiError::new(Code::UnknownPath, "there is no OpenID provider; see --oidc-issuer"))
+    services
+        .oidc
+        .as_ref()
+        .ok_or_else(|| ApiError::new(Code::UnknownPath, "there is no OpenID provider; see --oidc-issuer"))
 }
 
 /// A page instead of a redirect: a strict cookie does not come along on a way that began on another site. The path has been
