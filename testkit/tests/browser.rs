@@ -408,7 +408,9 @@ async fn every_answer_is_armoured() {
     let broker = TestBroker::start().await;
     let gateway = TestGateway::start(&broker).await;
     let browser = Browser::new(&gateway);
-    for (method, path) in [(Method::GET, "/agents"), (Method::GET, "/nowhere"), (Method::GET, "/healthz"), (Method::PUT, "/token")] {
+    for (method, path) in
+        [(Method::GET, "/agents"), (Method::GET, "/nowhere"), (Method::GET, "/healthz"), (Method::PUT, "/token")]
+    {
         let response = browser.send(method, path, &[], None).await;
         let headers = response.headers();
         assert_eq!(headers["content-security-policy"], "default-src 'none'; frame-ancestors 'none'", "{path}");

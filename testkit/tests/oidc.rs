@@ -123,7 +123,19 @@ impl Browser {
 
     /// Follows redirects and logs in as `user` where it is asked to, until the provider sends it back to the gateway.
     async fn sign_in(&mut self, gateway: &TestGateway, user: &str) -> Url {
-        let mut url: Url = format!("{PUBLIC}/auth/oidc/login?next=/agents").parse().unwrap();
+        let url = self.depart(gateway).await;
+        self.go_on(url, gateway, user).await
+    }
+
+    /// Begins, and gives where the gateway sends it.
+    async fn depart(&mut self, gateway: &TestGateway) -> Url {
+        let begin = format!("{PUBLIC}/auth/oidc/login?next=/agents").parse().unwrap();
+        let response = self.ask(&begin, gateway, None).await;
+        assert_eq!(response.status(), 303);
+        response.headers()[LOCATION].to_str().unwrap().parse().unwrap()
+    }
+
+    async fn go_on(&mut self, mut url: Url, gateway: &TestGateway, user: &str) -> Url {
         for _ in 0..12 {
             let mut response = self.ask(&url, gateway, None).await;
             if response.status() == 200 {
@@ -209,7 +221,11 @@ async fn a_way_back_is_gone_once_and_by_whom_it_was_begun() {
     let provider = IdProvider::start();
     let (one, two) = (provider.gateway(&broker).await, provider.gateway(&broker).await);
     let mut browser = Browser::new();
-    let back = browser.sign_in(&one, "alice").await;
+    let there = browser.depart(&one).await;
+    let back = browser.go_on(there.clone(), &one, "alice").await;
+    // The same sign-in once more, for which the provider gives a code of its own.
+    let again = browser.go_on(there, &one, "alice").await;
+    assert_ne!(back, again);
     let kept = browser.cookies.clone();
     // Somebody else's browser, with its own sign-in under way and without.
     assert!(is_refused(&Browser::new().arrive(&one, &back).await));
@@ -219,7 +235,8 @@ async fn a_way_back_is_gone_once_and_by_whom_it_was_begun() {
     // A state that was changed, and none.
     let change = |name: &str, value: Option<&str>| {
         let mut url = back.clone();
-        let pairs: Vec<_> = back.query_pairs().filter(|(key, _)| key != name).map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
+        let pairs: Vec<_> =
+            back.query_pairs().filter(|(key, _)| key != name).map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
         url.query_pairs_mut().clear().extend_pairs(pairs).extend_pairs(value.map(|value| (name, value)));
         url
     };
@@ -229,16 +246,18 @@ async fn a_way_back_is_gone_once_and_by_whom_it_was_begun() {
     assert!(!browser.has("__Host-ogent-session"));
     // None of that has used it up; the true way has.
     assert_eq!(browser.arrive(&one, &back).await.0, 200);
-    browser.cookies = kept;
-    for gateway in [&one, &two] {
-        assert!(is_refused(&browser.arrive(gateway, &back).await), "it was gone twice");
+    for (gateway, url) in [(&one, &back), (&two, &back), (&one, &again), (&two, &again)] {
+        browser.cookies = kept.clone();
+        assert!(is_refused(&browser.arrive(gateway, url).await), "it was gone twice: {url}");
+        assert!(!browser.has("__Host-ogent-session"));
     }
     // An answer in the name of another provider, and one that says no.
     let mut next = Browser::new();
     let back = next.sign_in(&one, "alice").await;
     let mut forged = back.clone();
     let pairs: Vec<_> = back.query_pairs().map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
-    let pairs = pairs.into_iter().map(|(k, v)| if k == "iss" { (k, "https://evil.example".to_owned()) } else { (k, v) });
+    let pairs =
+        pairs.into_iter().map(|(k, v)| if k == "iss" { (k, "https://evil.example".to_owned()) } else { (k, v) });
     forged.query_pairs_mut().clear().extend_pairs(pairs);
     assert_ne!(forged, back);
     assert!(is_refused(&next.arrive(&one, &forged).await));

@@ -33,8 +33,8 @@ mod streams;
 pub use access::Role;
 pub use app::Gateway;
 pub use auth::{
-    JwtAlgorithm, JwtConfig, MintError, OidcConfig, User, UserLineError, UsersError, mint_token, password_weakness, read_users,
-    secret_weakness, user_line,
+    JwtAlgorithm, JwtConfig, MintError, OidcConfig, User, UserLineError, UsersError, mint_token, password_weakness,
+    read_users, secret_weakness, user_line,
 };
 pub use config::{ConfigError, GatewayArgs, GatewayConfig, WebArgs, WebConfig};
 #[doc(hidden)]

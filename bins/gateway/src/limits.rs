@@ -119,6 +119,10 @@ pub(crate) const SESSION_IDLE: Duration = Duration::from_secs(12 * 60 * 60);
 /// How long a browser's session may last, however much it is used.
 pub(crate) const SESSION_AGE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// How long a session may last for whose roles somebody else has vouched: that is asked again every day, because nobody says
+/// when it stops being true.
+pub(crate) const SSO_SESSION_AGE: Duration = Duration::from_secs(12 * 60 * 60);
+
 /// How long after the last note of its use a session's use is noted again: it need not be exact, and a note is a write.
 pub(crate) const SESSION_TOUCH_AFTER: Duration = Duration::from_secs(5 * 60);
 

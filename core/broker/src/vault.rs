@@ -50,9 +50,7 @@ impl Vault {
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Kept<T>>, ReadError> {
         let Some(subject) = self.subject(key) else { return Ok(None) };
         match self.broker.last(&presence::stream(self.bucket), &subject).await {
-            Ok(Some(record)) => {
-                Ok(presence::value(&record).map(|value| Kept { value, revision: record.sequence }))
-            }
+            Ok(Some(record)) => Ok(presence::value(&record).map(|value| Kept { value, revision: record.sequence })),
             // What cannot be read lets nobody in.
             Ok(None) | Err(ReadError::Corrupt { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -89,7 +87,10 @@ impl Vault {
     ///
     /// # Errors
     /// When the broker does not answer.
-    pub async fn removed(&self, prefix: &str) -> Result<impl Stream<Item = String> + Send + Unpin + use<>, BrokerError> {
+    pub async fn removed(
+        &self,
+        prefix: &str,
+    ) -> Result<impl Stream<Item = String> + Send + Unpin + use<>, BrokerError> {
         let subject = format!("$KV.{}.{prefix}.*", self.bucket);
         let head = format!("$KV.{}.", self.bucket);
         let messages = self.broker.client().subscribe(subject).await;

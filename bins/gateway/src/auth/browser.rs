@@ -19,7 +19,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Role;
-use crate::limits::{SESSION_AGE, SESSION_CHECK_EVERY, SESSION_IDLE, SESSION_TOUCH_AFTER};
+use crate::limits::{SESSION_AGE, SESSION_CHECK_EVERY, SESSION_IDLE, SESSION_TOUCH_AFTER, SSO_SESSION_AGE};
 
 /// The first token of the keys.
 const PREFIX: &str = "browser";
@@ -128,8 +128,7 @@ impl BrowserSessions {
             return Ok(kept.value.session(key));
         }
         let record = Record { seen: now, ..kept.value };
-        let left = record.begun.saturating_add(signed(SESSION_AGE)).unwrap_or(Timestamp::MAX).duration_since(now);
-        let ttl = Duration::try_from(left).unwrap_or_default().min(SESSION_IDLE);
+        let ttl = Duration::try_from(record.ends_at().duration_since(now)).unwrap_or_default();
         match self.vault.put(&key.0, &record, kept.revision, ttl).await {
             Ok(_) => {}
             // Another request has done it, or has ended the session: that one is right.
@@ -209,7 +208,8 @@ impl SessionKey {
 impl Record {
     fn ends_at(&self) -> Timestamp {
         let idle = self.seen.saturating_add(signed(SESSION_IDLE)).unwrap_or(self.seen);
-        let old = self.begun.saturating_add(signed(SESSION_AGE)).unwrap_or(self.begun);
+        let age = if self.granted.is_some() { SSO_SESSION_AGE } else { SESSION_AGE };
+        let old = self.begun.saturating_add(signed(age)).unwrap_or(self.begun);
         idle.min(old)
     }
 
@@ -244,6 +244,8 @@ mod tests {
         assert_eq!(ends("2026-05-01T00:00:00Z"), "2026-05-01T12:00:00Z");
         assert_eq!(ends("2026-05-05T03:00:00Z"), "2026-05-05T15:00:00Z");
         assert_eq!(ends("2026-05-07T23:00:00Z"), "2026-05-08T00:00:00Z");
+        let vouched_for = Record { granted: Some(vec![Role::Viewer]), ..record("2026-05-01T11:00:00Z") };
+        assert_eq!(vouched_for.ends_at().to_string(), "2026-05-01T12:00:00Z");
     }
 
     #[test]

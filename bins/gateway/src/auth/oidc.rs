@@ -196,7 +196,9 @@ mod tests {
         for good in ["/", "/session", "/a/b?c=d&e=%20"] {
             assert!(is_local(good), "{good}");
         }
-        for bad in ["", "a", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nb", "/\"", "/a<", "/a:b"] {
+        for bad in
+            ["", "a", "//evil.example", "/\\evil.example", "https://evil.example", "/a\r\nb", "/\"", "/a<", "/a:b"]
+        {
             assert!(!is_local(bad), "{bad}");
         }
     }

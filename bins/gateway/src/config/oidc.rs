@@ -130,7 +130,8 @@ mod tests {
         for good in ["https://id.example", "https://id.example/realms/a", "http://127.0.0.1:1", "http://[::1]:1/"] {
             assert!(may_be_asked(good), "{good}");
         }
-        for bad in ["http://id.example", "http://localhost.evil.example", "https://u:p@a", "https://a?b", "ftp://a", ""] {
+        for bad in ["http://id.example", "http://localhost.evil.example", "https://u:p@a", "https://a?b", "ftp://a", ""]
+        {
             assert!(!may_be_asked(bad), "{bad}");
         }
     }

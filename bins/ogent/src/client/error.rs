@@ -104,7 +104,9 @@ impl ClientError {
         match self {
             Self::Silent(_) | Self::Broken(_) | Self::Ended | Self::Unreachable { .. } => true,
             Self::Refused(_) | Self::Foreign { .. } => matches!(self.status(), Some(429 | 502 | 503 | 504)),
-            Self::Setup(_) | Self::Untrusted { .. } | Self::Unsendable(_) | Self::Answer(_) | Self::TooLarge(_) => false,
+            Self::Setup(_) | Self::Untrusted { .. } | Self::Unsendable(_) | Self::Answer(_) | Self::TooLarge(_) => {
+                false
+            }
         }
     }
 

@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use ogent_runtime::Secret;
 
 use super::Context;
-use crate::client::credentials::{CredentialStore, Login};
 use crate::client::ClientError;
+use crate::client::credentials::{CredentialStore, Login};
 use crate::output::report::Hinted;
 
 /// Longest password that is read: what the gateway takes.

@@ -66,7 +66,9 @@ impl ServerTls {
     /// Takes over what the files hold anew: on SIGHUP at once, else within seconds. Ends with `shutdown`.
     pub async fn watch(self, shutdown: CancellationToken) {
         let mut hang_up = signal(SignalKind::hangup())
-            .inspect_err(|error| tracing::warn!(%error, "SIGHUP cannot be heard; certificates are looked at all the same"))
+            .inspect_err(
+                |error| tracing::warn!(%error, "SIGHUP cannot be heard; certificates are looked at all the same"),
+            )
             .ok();
         let mut seen = self.loaded.clone();
         loop {

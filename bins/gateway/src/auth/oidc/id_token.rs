@@ -86,7 +86,8 @@ pub(super) fn check(tokens: &Tokens, keys: &[Jwk], expected: &Expected<'_>) -> R
         return Err(wrong("it was made for somebody else"));
     }
     if let Some(hash) = &claims.at_hash {
-        let access = tokens.access_token.as_ref().ok_or_else(|| wrong("it belongs to an access token that is not there"))?;
+        let access =
+            tokens.access_token.as_ref().ok_or_else(|| wrong("it belongs to an access token that is not there"))?;
         if *hash != half_hash(header.alg, access.expose()) {
             return Err(wrong("it belongs to another access token"));
         }

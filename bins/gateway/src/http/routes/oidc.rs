@@ -84,11 +84,11 @@ pub(in crate::http) async fn arrive(
     let returned = Returned { code, state, iss, error };
     let cookie = SIGN_IN.read(&headers)?.ok_or(OidcError::NotBegun)?;
     let pending = oidc.recognize(&cookie, &returned)?;
-    // Before anything is sent to the provider: of two who come back with the same, one is not whom it was begun by.
+    let signed_in = oidc.arrive(&pending, returned).await?;
+    // Of two who come back with the same, one is not whom it was begun by. Only now, so that strangers cannot fill the bucket.
     if !services.tickets.is_first_use(&pending.once()).await? {
         return Err(OidcError::NotBegun.into());
     }
-    let signed_in = oidc.arrive(&pending, returned).await?;
     let before = SESSION.read(&headers)?;
     let secret = browser::begin(&services, &signed_in.user, Some(signed_in.roles), before).await?;
     let cookies = AppendHeaders([
@@ -100,7 +100,10 @@ pub(in crate::http) async fn arrive(
 }
 
 fn provider(services: &Shared) -> Result<&Oidc, ApiError> {
-    services.oidc.as_ref().ok_or_else(|| ApiError::new(Code::UnknownPath, "there is no OpenID provider; see --oidc-issuer"))
+    services
+        .oidc
+        .as_ref()
+        .ok_or_else(|| ApiError::new(Code::UnknownPath, "there is no OpenID provider; see --oidc-issuer"))
 }
 
 /// A page instead of a redirect: a strict cookie does not come along on a way that began on another site. The path has been

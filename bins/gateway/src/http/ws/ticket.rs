@@ -33,7 +33,10 @@ pub(super) async fn redeem(
     services: &Shared,
 ) -> Result<Principal, ApiError> {
     if other.is_some() {
-        return Err(ApiError::new(Code::InvalidParameter, "send a ticket or something else that says who you are, not both"));
+        return Err(ApiError::new(
+            Code::InvalidParameter,
+            "send a ticket or something else that says who you are, not both",
+        ));
     }
     let no = || ApiError::new(Code::Unauthorized, "the ticket is not valid, was used, or has ended");
     let ticket = services.tickets.redeem(ticket).await?.ok_or_else(no)?;

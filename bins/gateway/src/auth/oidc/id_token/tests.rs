@@ -163,7 +163,8 @@ fn shared_secrets_and_no_signature_prove_nothing() {
 
 #[test]
 fn who_is_nothing_here_is_not_let_in() {
-    for groups in [json!([]), json!(["others"]), json!("other"), json!({"staff": true}), json!(null), json!(["Staff"])] {
+    for groups in [json!([]), json!(["others"]), json!("other"), json!({"staff": true}), json!(null), json!(["Staff"])]
+    {
         let refused = with(|it| it["groups"] = groups.clone());
         assert!(matches!(refused, Err(OidcError::NoRole(user)) if user == "oidc:alice"), "{groups}");
     }
