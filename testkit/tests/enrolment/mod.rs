@@ -165,7 +165,8 @@ impl Fleet {
     pub async fn stranger(&self, token: &JoinToken) -> async_nats::Client {
         let jwt = token.jwt.clone();
         let options = async_nats::ConnectOptions::with_auth_callback(move |_| {
-            let auth = async_nats::Auth { jwt: Some(jwt.clone()), ..async_nats::Auth::new() };
+            let mut auth = async_nats::Auth::new();
+            auth.jwt = Some(jwt.clone());
             std::future::ready(Ok(auth))
         });
         options.custom_inbox_prefix(token.inbox_prefix()).connect(self.broker.url()).await.unwrap()
