@@ -46,7 +46,7 @@ async fn no_seed_is_on_the_wire_or_in_the_records() {
     let broker = TestBroker::start().await;
     let tap = Wiretap::start(&broker.url()).await;
     let public = tap.url.clone();
-    let fleet = Fleet::with(broker, |args| args.public_nats_url = Some(public)).await;
+    let fleet = Fleet::with(broker, |args| args.public_nats_url = Some(public.clone())).await;
     let machine = Machine::new();
     machine.join(&fleet.invite(for_web_1()).await.token).await.unwrap();
     let agent = machine.run().await.unwrap();

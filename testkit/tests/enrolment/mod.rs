@@ -129,7 +129,7 @@ impl Fleet {
         })
         .await;
         let stored = ogent_testkit::wait_until("the ledger", LIMIT, async || self.ledger.submit(&agent, &run).await.ok());
-        assert!(matches!(stored.await, Submission::New { .. } | Submission::Known { .. }));
+        assert!(matches!(stored.await, Submission::New { .. }));
         let mut starts = 0;
         loop {
             let next = tokio::time::timeout(2 * LIMIT, watch.next()).await.expect("no end in time").unwrap();
@@ -165,7 +165,8 @@ impl Fleet {
     pub async fn stranger(&self, token: &JoinToken) -> async_nats::Client {
         let jwt = token.jwt.clone();
         let options = async_nats::ConnectOptions::with_auth_callback(move |_| {
-            let auth = async_nats::Auth { jwt: Some(jwt.clone()), ..async_nats::Auth::new() };
+            let mut auth = async_nats::Auth::new();
+            auth.jwt = Some(jwt.clone());
             std::future::ready(Ok(auth))
         });
         options.custom_inbox_prefix(token.inbox_prefix()).connect(self.broker.url()).await.unwrap()
@@ -192,7 +193,7 @@ impl Fleet {
 
     /// Somebody with the machine's credentials who does not want to go.
     pub async fn attack(&self, machine: &Machine) -> Attack {
-        let attack = Attack { connected: Arc::default(), tried: Arc::default(), tasks: Vec::new() };
+        let mut attack = Attack { connected: Arc::default(), tried: Arc::default(), tasks: Vec::new() };
         let (url, creds) = (self.broker.url(), machine.read("agent.creds"));
         let tasks = (0..4).map(|_| {
             let (url, creds, connected, tried) =
@@ -215,8 +216,9 @@ impl Fleet {
                 }
             })
         });
-        let tasks = tasks.collect();
-        Attack { tasks, ..attack }
+        let tasks: Vec<_> = tasks.collect();
+        attack.tasks = tasks;
+        attack
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use ogent_broker::ConnectError;
-use ogent_broker::enroll::RegistrarError;
-use ogent_protocol::enroll::{EnrollResponse, Grant, Ground};
+use ogent_broker::enroll::{RegistrarError, Registrars};
+use ogent_protocol::enroll::{EnrollRequest, EnrollResponse, Grant, Ground};
 use ogent_protocol::{AgentId, JoinToken, limits};
 use tokio::time::Instant;
 
@@ -93,22 +93,22 @@ pub async fn join(args: JoinArgs, tell: impl Fn(&str)) -> anyhow::Result<Enrolle
     tell(&format!("asking for credentials at {}", token.urls.join(", ")));
     let connected = request::connect(&token.urls, ca, token.jwt.clone(), &token.invite).await;
     let (broker, registrars) = connected.map_err(|error| refused(error, &token))?;
-    let asking = async || registrars.enroll(&request).await;
-    let grant = ask(asking, &token, &tell).await;
+    let grant = ask(&registrars, &request, &token, &tell).await;
     broker.drain().await;
     Ok(files::settle_in(dir, grant?, token.urls, keys)?)
 }
 
 /// Asks until a registrar has decided.
 async fn ask(
-    asking: impl AsyncFn() -> Result<EnrollResponse, RegistrarError>,
+    registrars: &Registrars,
+    request: &EnrollRequest,
     token: &JoinToken,
     tell: &impl Fn(&str),
 ) -> anyhow::Result<Grant> {
     let mut silent_since = Instant::now();
     let mut has_told = false;
     loop {
-        let pause = match asking().await {
+        let pause = match registrars.enroll(request).await {
             Ok(EnrollResponse::Active(grant)) => return Ok(*grant),
             Ok(EnrollResponse::Pending { id, retry_after }) => {
                 if !has_told {
