@@ -52,7 +52,7 @@ impl Place {
 
     /// What a direct message with that seal is answered.
     async fn ask(&self, payload: &[u8], signer: Option<&Signer>) -> Value {
-        let client = self.broker.client(&Role::Operator).await;
+        let client = self.broker.client(&Role::Person).await;
         let mut headers = async_nats::HeaderMap::new();
         for (name, value) in signer.iter().flat_map(|signer| sealed(signer, payload)) {
             headers.insert(name, value.as_str());
@@ -260,7 +260,7 @@ async fn direct_messages_pass_the_same_check() {
         assert_eq!(code(place.ask(&bytes(&wire), Some(&alice)).await), expected, "{wire:?}");
     }
     // A byte that was changed after it was signed; and what was signed as something else.
-    let client = place.broker.client(&Role::Operator).await;
+    let client = place.broker.client(&Role::Person).await;
     for (payload, purpose) in [(&b"echo ho"[..], Purpose::Intent), (b"echo hi", Purpose::Event)] {
         let mut headers = async_nats::HeaderMap::new();
         for (name, value) in alice.seal(purpose, &good, None).unwrap().headers() {
@@ -341,7 +341,7 @@ async fn a_gateway_signs_only_what_a_gateway_has_written_down_as_approved() {
 #[tokio::test]
 async fn a_made_up_bell_neither_runs_nor_ends_anything() {
     let place = Place::new().await;
-    let client = place.broker.client(&Role::Operator).await;
+    let client = place.broker.client(&Role::Person).await;
     let gateway = place.gateway().await;
     let file = tempfile::NamedTempFile::new().unwrap();
     // Before the real one comes: with its name, an unsigned payload, and one that is none.
