@@ -2,6 +2,7 @@
 
 mod analyses;
 mod approvals;
+mod audit;
 mod catch_up;
 mod hub;
 mod read;
@@ -22,6 +23,7 @@ pub use analyses::Analyses;
 pub use approvals::{
     ApprovalPage, ApprovalStart, ProposalPage, ProposalRecord, ProposalScan, ProposalWatch, StoredApproval,
 };
+pub use audit::{AuditPage, AuditRecord, AuditScan};
 pub use catch_up::CaughtUp;
 pub use record::{CommandRecord, StoredEvent};
 pub use scan::{Scan, ScanPage};
@@ -33,6 +35,7 @@ pub use write::{Claim, EventWriter, Submission, SubmitError};
 pub struct Ledger {
     broker: Broker,
     hub: Arc<hub::Hub>,
+    audit: Arc<audit::Desk>,
 }
 
 /// How full the three streams are, in bytes.
@@ -52,7 +55,11 @@ impl Ledger {
     /// The ledger behind this connection.
     #[must_use]
     pub fn new(broker: &Broker) -> Self {
-        Self { broker: broker.clone(), hub: Arc::new(hub::Hub::new(broker.clone())) }
+        Self {
+            broker: broker.clone(),
+            hub: Arc::new(hub::Hub::new(broker.clone())),
+            audit: Arc::new(audit::Desk::new(broker.clone())),
+        }
     }
 
     /// How full it is.

@@ -29,7 +29,7 @@ pub use connect::{
 pub use direct::ReadError;
 pub use directory::{AgentState, Directory};
 pub use ledger::{
-    AgentFeed, Analyses, ApprovalPage, ApprovalStart, CommandRecord, Ledger, ProposalPage, ProposalRecord,
-    ProposalScan, ProposalWatch, Scan, ScanPage, StoredApproval, StoredEvent, Submission, SubmitError, Usage, Watch,
-    WatchStart,
+    AgentFeed, Analyses, ApprovalPage, ApprovalStart, AuditPage, AuditRecord, AuditScan, CommandRecord, Ledger,
+    ProposalPage, ProposalRecord, ProposalScan, ProposalWatch, Scan, ScanPage, StoredApproval, StoredEvent, Submission,
+    SubmitError, Usage, Watch, WatchStart,
 };

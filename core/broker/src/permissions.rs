@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use ogent_protocol::AgentId;
 use ogent_protocol::subject::{
-    self, AGENTS_BUCKET, ANALYSES, APPROVALS, COMMANDS, INVENTORY_BUCKET, PRESENCE_BUCKET, RESULTS,
+    self, AGENTS_BUCKET, ANALYSES, APPROVALS, AUDIT, COMMANDS, INVENTORY_BUCKET, PRESENCE_BUCKET, RESULTS,
+    SESSIONS_BUCKET,
 };
 
 use crate::service;
@@ -61,6 +62,8 @@ pub fn of(role: &Role) -> Permissions {
                 subject::ALL_APPROVAL_FEEDS.to_owned(),
                 kv(AGENTS_BUCKET, "*"),
                 kv(PRESENCE_BUCKET, "*"),
+                kv(SESSIONS_BUCKET, "*"),
+                subject::LOGINS.to_owned(),
                 inbox,
             ],
         },
@@ -89,8 +92,9 @@ fn kv(bucket: &str, key: &str) -> String {
 
 /// The history and the buckets, which gateways read.
 fn streams() -> impl Iterator<Item = String> {
-    let buckets = [AGENTS_BUCKET, INVENTORY_BUCKET, PRESENCE_BUCKET].map(|bucket| format!("KV_{bucket}"));
-    [COMMANDS, RESULTS, APPROVALS].map(str::to_owned).into_iter().chain(buckets)
+    let buckets =
+        [AGENTS_BUCKET, INVENTORY_BUCKET, PRESENCE_BUCKET, SESSIONS_BUCKET].map(|bucket| format!("KV_{bucket}"));
+    [COMMANDS, RESULTS, APPROVALS, AUDIT].map(str::to_owned).into_iter().chain(buckets)
 }
 
 fn setup_publish() -> Vec<String> {
@@ -119,9 +123,10 @@ fn gateway_publish() -> Vec<String> {
         format!("$JS.API.STREAM.INFO.{ANALYSES}"),
         format!("$JS.API.DIRECT.GET.{ANALYSES}.{}", subject::ALL_ANALYSES),
     ];
-    [subject::ALL_COMMANDS, subject::ALL_APPROVALS, subject::ALL_EXEC]
+    [subject::ALL_COMMANDS, subject::ALL_APPROVALS, subject::ALL_EXEC, subject::ALL_AUDIT, subject::LOGINS]
         .map(str::to_owned)
         .into_iter()
+        .chain([kv(SESSIONS_BUCKET, "*")])
         .chain(read)
         .chain(analyses)
         .collect()

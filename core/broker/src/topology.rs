@@ -7,7 +7,8 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, Repu
 use async_nats::jetstream::{self, context::GetStreamErrorKind};
 use ogent_protocol::limits;
 use ogent_protocol::subject::{
-    self, AGENTS_BUCKET, ANALYSES, APPROVALS, COMMANDS, INVENTORY_BUCKET, PRESENCE_BUCKET, RESULTS,
+    self, AGENTS_BUCKET, ANALYSES, APPROVALS, AUDIT, COMMANDS, INVENTORY_BUCKET, PRESENCE_BUCKET, RESULTS,
+    SESSIONS_BUCKET,
 };
 
 use crate::connect::{Broker, REQUEST_TIMEOUT};
@@ -95,15 +96,17 @@ pub async fn check(broker: &Broker) -> Result<(), TopologyError> {
     Ok(())
 }
 
-fn all(options: &TopologyOptions) -> [Config; 7] {
+fn all(options: &TopologyOptions) -> [Config; 9] {
     [
         commands(options),
         results(options),
         approvals(options),
         analyses(options),
+        audit(options),
         agents(options),
         inventory(options),
         presence(options),
+        sessions(options),
     ]
 }
 
@@ -153,6 +156,21 @@ fn approvals(options: &TopologyOptions) -> Config {
         // Who has approved a command is known as long as the command.
         max_age: options.max_age + Duration::from_secs(24 * 60 * 60),
         max_bytes: 1024 * 1024 * 1024,
+        ..ledger(options)
+    }
+}
+
+/// Who has logged in, failed to, and was refused. At the limit the oldest make room: who can fill it must not be able to
+/// make it silent.
+fn audit(options: &TopologyOptions) -> Config {
+    Config {
+        name: AUDIT.to_owned(),
+        description: Some("Ogent: what happened to people and identities".to_owned()),
+        subjects: vec![subject::ALL_AUDIT.to_owned()],
+        max_age: Duration::from_secs(400 * 24 * 60 * 60),
+        max_bytes: 1024 * 1024 * 1024,
+        discard: DiscardPolicy::Old,
+        max_message_size: 16 * 1024,
         ..ledger(options)
     }
 }
@@ -226,6 +244,16 @@ fn presence(options: &TopologyOptions) -> Config {
         subject_delete_marker_ttl: Some(Duration::from_secs(60)),
         max_bytes: 32 * 1024 * 1024,
         ..bucket(PRESENCE_BUCKET, options)
+    }
+}
+
+fn sessions(options: &TopologyOptions) -> Config {
+    Config {
+        description: Some("Ogent: who is logged in, and API tokens".to_owned()),
+        max_message_size: 16 * 1024,
+        // Each record ends with what it stands for.
+        allow_message_ttl: true,
+        ..bucket(SESSIONS_BUCKET, options)
     }
 }
 

@@ -18,6 +18,7 @@ pub mod outcome;
 
 pub mod agent;
 pub mod analysis;
+pub mod audit;
 pub mod rest;
 pub mod verdict;
 
@@ -30,6 +31,7 @@ pub mod schema;
 pub use agent::{AgentInfo, Heartbeat, Inventory, Platform, Programs};
 pub use analysis::{Advice, AdvisorState, Analysis, AnalysisRequest, Decision, PolicyMode, Raise, Ruling};
 pub use approval::{Approval, ProposalEvent, ProposalKind, ProposalState};
+pub use audit::{AuditEvent, AuditKind};
 pub use blob::Blob;
 pub use event::{Cause, Event, EventKind, OutputChunk, OutputStream};
 pub use id::{AgentId, CommandId, InvalidId};

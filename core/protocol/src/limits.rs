@@ -104,3 +104,6 @@ pub const PRESENCE_TTL: Duration = Duration::from_secs(35);
 
 /// Commands before it that a command to judge may bring along, in sum: all of a request fits [`MAX_INTENT_BYTES`]. Refuse.
 pub const MAX_HISTORY_BYTES: usize = 128 * 1024;
+
+/// Longest text in a security event: a name, an address, a remark. Cut and said.
+pub const MAX_AUDIT_TEXT_BYTES: usize = 256;

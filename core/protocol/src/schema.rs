@@ -10,6 +10,7 @@ use utoipa::openapi::schema::{self as openapi, AdditionalProperties, AnyOfBuilde
 use crate::agent::{AgentInfo, Heartbeat, Inventory};
 use crate::analysis::{Analysis, AnalysisRequest};
 use crate::approval::ProposalWire;
+use crate::audit::AuditWire;
 use crate::blob::Blob;
 use crate::event::EventWire;
 use crate::id::{AgentId, CommandId};
@@ -24,6 +25,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("event", of::<EventWire>("event")),
         ("command-result", of::<CommandResult>("command-result")),
         ("approval", of::<ProposalWire>("approval")),
+        ("audit", of::<AuditWire>("audit")),
         ("analysis-request", of::<AnalysisRequest>("analysis-request")),
         ("analysis", of::<Analysis>("analysis")),
         ("agent-info", of::<AgentInfo>("agent-info")),

@@ -1,5 +1,6 @@
 //! Every subject, stream and bucket name of Ogent. No other code formats or parses one.
 
+use crate::audit::AuditKind;
 use crate::id::{AgentId, CommandId};
 
 /// The stream of intents.
@@ -10,12 +11,22 @@ pub const RESULTS: &str = "RESULTS";
 pub const ANALYSES: &str = "ANALYSES";
 /// The stream of what was asked, approved and denied.
 pub const APPROVALS: &str = "APPROVALS";
+/// The stream of security events.
+pub const AUDIT: &str = "AUDIT";
 /// The key-value bucket of [`crate::Inventory`] records.
 pub const INVENTORY_BUCKET: &str = "inventory";
 /// The key-value bucket of [`crate::AgentInfo`] records.
 pub const AGENTS_BUCKET: &str = "agents";
 /// The key-value bucket of [`crate::Heartbeat`]s, each with a time to live.
 pub const PRESENCE_BUCKET: &str = "presence";
+
+/// The key-value bucket of sessions and API tokens.
+pub const SESSIONS_BUCKET: &str = "sessions";
+
+/// All security events.
+pub const ALL_AUDIT: &str = "audit.*";
+/// Where gateways tell each other how log-ins end. Not stored.
+pub const LOGINS: &str = "logins.outcomes";
 
 /// All intents of all agents.
 pub const ALL_COMMANDS: &str = "commands.*.*";
@@ -108,6 +119,12 @@ pub fn results_of(agent: &AgentId) -> String {
 #[must_use]
 pub fn analysis(id: &CommandId) -> String {
     format!("analyses.{id}")
+}
+
+/// Where the security events of one kind are kept.
+#[must_use]
+pub fn audit(kind: AuditKind) -> String {
+    format!("audit.{}", kind.as_str())
 }
 
 /// The agent and the command that a ledger subject (`commands.…`, `results.…` or `approvals.…`) names.
