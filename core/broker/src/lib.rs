@@ -16,6 +16,7 @@ mod direct;
 
 pub mod analysis;
 pub mod directory;
+pub mod grants;
 pub mod intake;
 pub mod ledger;
 pub mod presence;
@@ -28,6 +29,7 @@ pub use connect::{
 };
 pub use direct::ReadError;
 pub use directory::{AgentState, Directory};
+pub use grants::Grants;
 pub use ledger::{
     AgentFeed, Analyses, ApprovalPage, ApprovalStart, AuditPage, AuditRecord, AuditScan, CommandRecord, Ledger,
     ProposalPage, ProposalRecord, ProposalScan, ProposalWatch, Scan, ScanPage, StoredApproval, StoredEvent, Submission,

@@ -20,6 +20,7 @@ pub mod agent;
 pub mod analysis;
 pub mod audit;
 pub mod rest;
+pub mod session;
 pub mod verdict;
 
 pub mod limits;
@@ -38,5 +39,6 @@ pub use id::{AgentId, CommandId, InvalidId};
 pub use intent::{Cancel, ExecutionTarget, Intent, IntentWire, InvalidIntent, Program, Run};
 pub use lifecycle::{InvalidTransition, Lifecycle};
 pub use outcome::{CommandStatus, Outcome};
+pub use session::{ApiToken, Grant, GrantId, Session};
 pub use verdict::{RiskLevel, Verdict};
 pub use wire::Encoding;

@@ -5,6 +5,7 @@ mod approval;
 mod command;
 mod problem;
 mod request;
+mod session;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,9 @@ pub use approval::{AnalyzeRequest, ApprovalList, ApprovalState, ApprovalView, Ap
 pub use command::{CommandPage, CommandResult, CommandView, PendingCommand, ResultFold};
 pub use problem::Problem;
 pub use request::{CancelRequest, ExecuteRequest};
+pub use session::{
+    AuditEntry, AuditList, CreatedToken, Me, SessionList, SessionView, TokenList, TokenRequest, TokenView,
+};
 
 /// Answer of `POST /token`.
 #[derive(Clone, Serialize, Deserialize)]
@@ -24,4 +28,10 @@ pub struct TokenResponse {
     pub token_type: String,
     /// Seconds until it ends.
     pub expires_in: u64,
+    /// Exchange it for the next access token, once: `grant_type=refresh_token`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// Seconds until that ends, and the session with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_expires_in: Option<u64>,
 }

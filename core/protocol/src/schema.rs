@@ -16,6 +16,7 @@ use crate::event::EventWire;
 use crate::id::{AgentId, CommandId};
 use crate::intent::IntentWire;
 use crate::rest::CommandResult;
+use crate::session::GrantId;
 
 /// Every message type with the name of its file.
 #[must_use]
@@ -76,6 +77,19 @@ macro_rules! id_schema {
 
 id_schema!(AgentId, "AgentId", "Names one agent, on one machine.");
 id_schema!(CommandId, "CommandId", "Names one command, for ever.");
+
+impl utoipa::PartialSchema for GrantId {
+    fn schema() -> RefOr<openapi::Schema> {
+        let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[st]-[0-9a-f]{32}$"));
+        RefOr::T(text.description(Some("Names one session or API token, for ever.")).build().into())
+    }
+}
+
+impl utoipa::ToSchema for GrantId {
+    fn name() -> Cow<'static, str> {
+        "GrantId".into()
+    }
+}
 
 impl JsonSchema for Blob {
     fn schema_name() -> Cow<'static, str> {
