@@ -2,21 +2,26 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use ogent_broker::{Analysts, Broker, Directory, Ledger, topology};
+use ogent_broker::{Analysts, Broker, Directory, Grants, Ledger, Logins, topology};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::auth::{Passwords, Tokens};
+use crate::auth::{Authority, Tokens};
 use crate::config::GatewayConfig;
 use crate::gate::{Gate, Sweeper};
 use crate::headroom::Headroom;
 use crate::http;
 use crate::limits::SHUTDOWN_GRACE;
 use crate::metrics::{Metrics, UPKEEP_EVERY};
+use crate::people::People;
 use crate::services::{Parts, Services};
+
+/// How long the last security events may take.
+const AUDIT_WITHIN: Duration = Duration::from_secs(2);
 
 /// A gateway that is connected and listens, but does not yet answer.
 pub struct Gateway {
@@ -54,8 +59,16 @@ impl Gateway {
         let ledger = Ledger::new(&broker);
         let headroom =
             Headroom::watch(ledger.clone(), stop.clone()).await.context("cannot see how full the ledger is")?;
-        let directory = Directory::follow(&broker, stop).await.context("cannot read which agents there are")?;
-        let passwords = Passwords::of(config.admin_password, config.users).await.context("cannot set up the users")?;
+        let directory = Directory::follow(&broker, stop.clone()).await.context("cannot read which agents there are")?;
+        let people = People::of(config.admin_password, config.users).await.context("cannot set up the users")?;
+        if let Some(file) = config.users_file {
+            people.watch(file, stop.clone());
+        }
+        let grants = Grants::follow(&broker, stop.clone()).await.context("cannot read the sessions")?;
+        let name = uuid::Uuid::now_v7().to_string();
+        let (logins, heard) = Logins::join(&broker, &name, stop.clone()).await.context("cannot hear other gateways")?;
+        let authority = Authority::new(Tokens::new(&config.jwt), people, grants, ledger.clone(), logins);
+        tokio::spawn(authority.clone().attend(heard, stop));
         let gate = Gate::new(config.policy, config.approval_window, directory.clone(), Analysts::new(&broker));
         let parts = Parts {
             broker,
@@ -63,10 +76,11 @@ impl Gateway {
             headroom,
             directory,
             gate,
-            tokens: Tokens::new(&config.jwt),
-            passwords,
+            authority,
             metrics: Metrics::install(),
             allowed_origins: config.allowed_origins,
+            trusted_proxies: config.trusted_proxies,
+            api_rate: config.api_rate,
         };
         Ok(Self { parts, listener, address, background })
     }
@@ -84,7 +98,7 @@ impl Gateway {
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let Self { parts, listener, address, background } = self;
         tracing::info!(%address, "gateway is ready");
-        let broker = parts.broker.clone();
+        let (broker, ledger) = (parts.broker.clone(), parts.ledger.clone());
         let stop = background.disarm();
         let background = stop.clone().drop_guard();
         tokio::spawn(upkeep(parts.metrics.clone(), stop.clone()));
@@ -101,6 +115,7 @@ impl Gateway {
             Ok(()) => tracing::info!("gateway has stopped"),
             Err(_) => tracing::warn!(grace = ?SHUTDOWN_GRACE, "gateway has stopped before all requests were answered"),
         }
+        ledger.flush_audit(AUDIT_WITHIN).await;
         drop(background);
         broker.drain().await;
         Ok(())

@@ -1,12 +1,27 @@
 //! Receives passwords and tokens from `http`, gives principals to `access`.
+//!
+//! [`Authority`] is the one door: it logs people in, keeps their sessions, and says whom a token speaks for. Its
+//! parts: `jwt` (access tokens) with `keys`, `opaque` (refresh and API tokens), `password`, `throttle` (how often one may
+//! try).
 
+mod authority;
+mod error;
 mod jwt;
+mod keys;
+mod opaque;
+mod owned;
 mod password;
+mod refresh;
 mod strength;
+mod throttle;
 mod users;
 
+pub(crate) use authority::{Authority, Issued, Origin};
+pub(crate) use error::{GrantError, LogInError, RefreshError, Unauthenticated};
 pub(crate) use jwt::Tokens;
-pub use jwt::{JwtAlgorithm, JwtConfig, MintError, mint_token};
-pub(crate) use password::{LoginError, Passwords};
+pub use jwt::{MintError, mint_token};
+pub use keys::{JwtAlgorithm, JwtConfig, JwtKeys, KeyError, KeyPair};
+pub(crate) use password::{HashError, LoginError, Passwords};
 pub use strength::{password_weakness, secret_weakness};
+pub(crate) use users::ADMIN;
 pub use users::{User, UserLineError, UsersError, read_users, user_line};

@@ -1,6 +1,7 @@
 //! Receives HTTP from clients, gives typed requests to the services, and their answers back. The only part that knows
 //! axum.
 
+mod client;
 mod extract;
 mod host;
 mod leftover;
@@ -14,7 +15,7 @@ mod ws;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -38,6 +39,7 @@ pub(crate) fn router(services: Shared) -> Router {
         // The order matters: a panic becomes a problem first, and is then observed like any other answer.
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(from_fn(host::is_named))
+        .layer(from_fn_with_state(Arc::clone(&services), client::locate))
         .layer(from_fn(leftover::read_away))
         .layer(from_fn(observe::observe))
         .with_state(services)
@@ -47,6 +49,13 @@ pub(crate) fn router(services: Shared) -> Router {
 fn api() -> OpenApiRouter<Shared> {
     openapi::document()
         .routes(routes!(routes::token::create))
+        .routes(routes!(routes::sessions::me))
+        .routes(routes!(routes::sessions::log_out))
+        .routes(routes!(routes::sessions::list))
+        .routes(routes!(routes::sessions::end))
+        .routes(routes!(routes::api_tokens::create, routes::api_tokens::list))
+        .routes(routes!(routes::api_tokens::revoke))
+        .routes(routes!(routes::audit::list))
         .routes(routes!(routes::agents::list))
         .routes(routes!(routes::agents::show))
         .routes(routes!(routes::execute::execute))

@@ -2,9 +2,9 @@
 //! It holds no truth of its own, so any number of gateways may run side by side.
 //!
 //! The modules in the order in which a request passes them: [`config`] says how to start, [`app`] wires the parts
-//! together into [`services`], [`http`] takes the request, [`auth`] tells who asks, [`access`] whether that may be,
+//! together into [`services`], [`http`] takes the request, [`network`] tells from where it came, [`auth`] who asks, by what [`people`] knows, [`access`] whether that may be,
 //! and then [`execute`], [`cancel`], [`history`] or [`agents`] does it. The [`gate`] judges what shall run, and decides what
-//! somebody has to approve. [`headroom`], [`streams`] and [`limits`] keep all of it within bounds, [`metrics`] counts it.
+//! somebody has to approve. [`headroom`], [`streams`], [`meter`] and [`limits`] keep all of it within bounds, [`metrics`] counts it.
 
 mod app;
 mod config;
@@ -15,6 +15,8 @@ mod http;
 
 mod access;
 mod auth;
+mod network;
+mod people;
 
 mod agents;
 mod cancel;
@@ -25,16 +27,18 @@ mod remind;
 
 mod headroom;
 mod limits;
+mod meter;
 mod metrics;
 mod streams;
 
 pub use access::Role;
 pub use app::Gateway;
 pub use auth::{
-    JwtAlgorithm, JwtConfig, MintError, User, UserLineError, UsersError, mint_token, password_weakness, read_users,
-    secret_weakness, user_line,
+    JwtAlgorithm, JwtConfig, JwtKeys, KeyError, KeyPair, MintError, User, UserLineError, UsersError, mint_token,
+    password_weakness, read_users, secret_weakness, user_line,
 };
 pub use config::{ConfigError, GatewayArgs, GatewayConfig};
 pub use http::openapi;
 #[doc(hidden)]
 pub use http::read_client_message;
+pub use network::{InvalidNetwork, Network};

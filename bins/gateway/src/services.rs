@@ -3,13 +3,15 @@
 use ogent_broker::{Broker, Directory, Ledger};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{Passwords, Tokens};
+use crate::auth::Authority;
 use crate::cancel::Canceller;
 use crate::execute::Executor;
 use crate::gate::{Analyzer, Decider, Gate};
 use crate::headroom::Headroom;
 use crate::history::History;
+use crate::meter::Meter;
 use crate::metrics::{Metrics, Snapshot};
+use crate::network::Network;
 use crate::remind::Reminders;
 use crate::streams::Streams;
 
@@ -20,18 +22,21 @@ pub(crate) struct Parts {
     pub(crate) headroom: Headroom,
     pub(crate) directory: Directory,
     pub(crate) gate: Gate,
-    pub(crate) tokens: Tokens,
-    pub(crate) passwords: Passwords,
+    pub(crate) authority: Authority,
     pub(crate) metrics: Metrics,
     pub(crate) allowed_origins: Vec<String>,
+    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) api_rate: u32,
 }
 
 /// Everything that a route may need.
 pub(crate) struct Services {
     pub(crate) directory: Directory,
     pub(crate) ledger: Ledger,
-    pub(crate) tokens: Tokens,
-    pub(crate) passwords: Passwords,
+    pub(crate) authority: Authority,
+    pub(crate) users_meter: Meter<String>,
+    pub(crate) networks_meter: Meter<Network>,
+    pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) executor: Executor,
     pub(crate) canceller: Canceller,
     pub(crate) decider: Decider,
@@ -49,7 +54,18 @@ impl Services {
     /// Whatever waits or streams comes to an end when `stopping` is cancelled.
     #[must_use]
     pub(crate) fn new(parts: Parts, stopping: &CancellationToken) -> Self {
-        let Parts { broker, ledger, headroom, directory, gate, tokens, passwords, metrics, allowed_origins } = parts;
+        let Parts {
+            broker,
+            ledger,
+            headroom,
+            directory,
+            gate,
+            authority,
+            metrics,
+            allowed_origins,
+            trusted_proxies,
+            api_rate,
+        } = parts;
         let reminders = Reminders::new(ledger.clone(), stopping.clone());
         let decider =
             Decider::new(ledger.clone(), headroom.clone(), reminders.clone(), gate.clone(), directory.clone());
@@ -60,11 +76,14 @@ impl Services {
             canceller: Canceller::new(ledger.clone(), history.clone(), decider.clone(), reminders),
             analyzer: Analyzer::new(gate, ledger.clone(), directory.clone()),
             decider,
-            streams: Streams::new(stopping.clone()),
+            streams: Streams::new(authority.clone(), stopping.clone()),
             directory,
             ledger,
-            tokens,
-            passwords,
+            authority,
+            users_meter: Meter::new(api_rate),
+            // Several people may come from one network.
+            networks_meter: Meter::new(api_rate.saturating_mul(4)),
+            trusted_proxies,
             history,
             allowed_origins,
             broker,

@@ -67,12 +67,8 @@ impl Grants {
     /// When the broker does not answer.
     pub async fn follow(broker: &Broker, shutdown: CancellationToken) -> Result<Self, BrokerError> {
         let unavailable = |error: String| BrokerError::Unavailable(error);
-        let picture = Picture {
-            live: BTreeMap::new(),
-            ended: HashMap::new(),
-            heard_until: Instant::now(),
-            is_loaded: false,
-        };
+        let picture =
+            Picture { live: BTreeMap::new(), ended: HashMap::new(), heard_until: Instant::now(), is_loaded: false };
         let shared = Arc::new(Shared { broker: broker.clone(), picture: RwLock::new(picture) });
         // First listen, then read: what ends in between is heard.
         let feed = broker.client().subscribe(format!("$KV.{SESSIONS_BUCKET}.*")).await;

@@ -19,6 +19,7 @@ pub mod directory;
 pub mod grants;
 pub mod intake;
 pub mod ledger;
+pub mod logins;
 pub mod presence;
 pub mod service;
 
@@ -35,3 +36,4 @@ pub use ledger::{
     ProposalPage, ProposalRecord, ProposalScan, ProposalWatch, Scan, ScanPage, StoredApproval, StoredEvent, Submission,
     SubmitError, Usage, Watch, WatchStart,
 };
+pub use logins::{LoginOutcome, Logins};

@@ -260,7 +260,8 @@ mod tests {
         for id in [GrantId::new_session(), GrantId::new_token()] {
             assert_eq!(id.as_str().parse(), Ok(id.clone()));
         }
-        for bad in ["", "s-", "x-0", "s-*", "s-0123456789abcdef0123456789abcde>", "S-0123456789abcdef0123456789abcdef"] {
+        for bad in ["", "s-", "x-0", "s-*", "s-0123456789abcdef0123456789abcde>", "S-0123456789abcdef0123456789abcdef"]
+        {
             assert_eq!(bad.parse::<GrantId>(), Err(InvalidGrant), "{bad}");
         }
         let digest = Digest::of(b"secret");

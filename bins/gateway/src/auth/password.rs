@@ -1,11 +1,11 @@
-//! Receives a name and a password from `POST /token`, gives the user's roles to `jwt`.
+//! Receives a name and a password from `people`, gives back whether they belong together.
 //!
 //! A hash costs 19 MiB and a processor on purpose, so few are computed at once and few may wait: a flood of logins
 //! is refused instead of starving the commands of others.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use argon2::password_hash::phc::{Output, PasswordHash};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
@@ -14,7 +14,6 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::users::{ADMIN, User};
-use crate::access::Role;
 use crate::limits::{LOGINS_AT_ONCE, LOGINS_QUEUED};
 
 /// OWASP's baseline for argon2id: 19 MiB, two passes, one lane.
@@ -49,9 +48,8 @@ pub(crate) enum LoginError {
 
 /// The users and their password hashes.
 pub(crate) struct Passwords {
-    users: HashMap<String, Account>,
-    // Stands in for users that do not exist, so that they take as long to refuse as those that do.
-    nobody: Arc<PasswordHash>,
+    users: RwLock<HashMap<String, Arc<PasswordHash>>>,
+    admin: Arc<PasswordHash>,
     queue: Arc<Semaphore>,
     turns: Arc<Semaphore>,
     memories: Memories,
@@ -62,11 +60,6 @@ pub(crate) struct Passwords {
 #[derive(Clone, Default)]
 struct Memories(Arc<Mutex<Vec<Vec<Block>>>>);
 
-struct Account {
-    hash: Arc<PasswordHash>,
-    roles: Vec<Role>,
-}
-
 // === impl Passwords ===
 
 impl Passwords {
@@ -76,30 +69,37 @@ impl Passwords {
     /// When the password cannot be hashed.
     pub(crate) async fn of(password: Secret, others: Vec<User>) -> Result<Self, HashError> {
         let hash = spawn_blocking(move || hash(&password)).await.map_err(HashError::Gone)??;
-        let hash = Arc::new(hash);
-        let admin = Account { hash: Arc::clone(&hash), roles: vec![Role::Admin] };
-        let others =
-            others.into_iter().map(|user| (user.name, Account { hash: Arc::new(user.hash), roles: user.roles }));
-        Ok(Self {
-            users: others.chain([(ADMIN.to_owned(), admin)]).collect(),
-            nobody: hash,
+        let passwords = Self {
+            users: RwLock::default(),
+            admin: Arc::new(hash),
             queue: Arc::new(Semaphore::new(LOGINS_QUEUED)),
             turns: Arc::new(Semaphore::new(LOGINS_AT_ONCE)),
             memories: Memories::default(),
-        })
+        };
+        passwords.replace(others);
+        Ok(passwords)
     }
 
-    /// The roles of `username`, if that is its password; `None` if it is not, or there is no such user.
+    /// Others take the place of those who were there beside `admin`.
+    pub(crate) fn replace(&self, others: Vec<User>) {
+        let others = others.into_iter().map(|user| (user.name, Arc::new(user.hash)));
+        let users = others.chain([(ADMIN.to_owned(), Arc::clone(&self.admin))]).collect();
+        *self.users.write().unwrap_or_else(PoisonError::into_inner) = users;
+    }
+
+    /// Whether there is that user, and that is its password. Takes the same time for those that do not exist.
     ///
     /// # Errors
     /// When too many logins are under way, or the check fails.
-    pub(crate) async fn check(&self, username: &str, password: Secret) -> Result<Option<Vec<Role>>, LoginError> {
+    pub(crate) async fn check(&self, username: &str, password: Secret) -> Result<bool, LoginError> {
         let place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| LoginError::Busy)?;
         // A closed semaphore does not occur: nobody closes it.
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| LoginError::Busy)?;
         let memories = self.memories.clone();
-        let user = self.users.get(username);
-        let hash = Arc::clone(user.map_or(&self.nobody, |user| &user.hash));
+        let user = self.users.read().unwrap_or_else(PoisonError::into_inner).get(username).cloned();
+        // The admin's hash stands in for users that do not exist.
+        let is_known = user.is_some();
+        let hash = user.unwrap_or_else(|| Arc::clone(&self.admin));
         let is_right = spawn_blocking(move || {
             // The permits end with the work, not with the request: a client that hangs up frees no processor.
             let _held = (place, turn);
@@ -110,13 +110,13 @@ impl Passwords {
         })
         .await
         .map_err(HashError::Gone)?;
-        Ok(user.filter(|_| is_right).map(|user| user.roles.clone()))
+        Ok(is_known && is_right)
     }
 }
 
 impl fmt::Debug for Passwords {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Passwords").field("users", &self.users.len()).finish_non_exhaustive()
+        f.debug_struct("Passwords").finish_non_exhaustive()
     }
 }
 
@@ -162,24 +162,25 @@ mod tests {
     async fn only_the_right_password_of_a_known_user_is_taken() {
         let passwords = Passwords::of(secret("correct horse"), Vec::new()).await.unwrap();
         let right = passwords.check("admin", secret("correct horse")).await.unwrap();
-        assert_eq!(right, Some(vec![Role::Admin]));
-        assert_eq!(passwords.check("admin", secret("correct hors")).await.unwrap(), None);
+        assert!(right);
+        assert!(!passwords.check("admin", secret("correct hors")).await.unwrap());
         // The stand-in hash is the admin's: its password must still open no other account.
-        assert_eq!(passwords.check("root", secret("correct horse")).await.unwrap(), None);
+        assert!(!passwords.check("root", secret("correct horse")).await.unwrap());
     }
 
     #[tokio::test]
-    async fn others_have_their_own_roles_and_passwords() {
+    async fn others_have_their_own_passwords() {
         let line = crate::auth::user_line("bob", &["approver"], &secret("battery staple")).unwrap();
         let folder = std::env::temp_dir().join(format!("ogent-users-{}", std::process::id()));
         std::fs::write(&folder, line).unwrap();
         let users = crate::auth::read_users(&folder).unwrap();
         std::fs::remove_file(&folder).unwrap();
         let passwords = Passwords::of(secret("correct horse"), users).await.unwrap();
-        let bob = passwords.check("bob", secret("battery staple")).await.unwrap();
-        assert_eq!(bob, Some(vec![Role::Approver]));
-        assert_eq!(passwords.check("bob", secret("correct horse")).await.unwrap(), None);
-        assert_eq!(passwords.check("admin", secret("correct horse")).await.unwrap(), Some(vec![Role::Admin]));
+        assert!(passwords.check("bob", secret("battery staple")).await.unwrap());
+        assert!(!passwords.check("bob", secret("correct horse")).await.unwrap());
+        assert!(passwords.check("admin", secret("correct horse")).await.unwrap());
+        passwords.replace(Vec::new());
+        assert!(!passwords.check("bob", secret("battery staple")).await.unwrap());
     }
 
     #[tokio::test]

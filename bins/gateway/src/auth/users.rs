@@ -20,7 +20,7 @@ use crate::access::Role;
 use crate::limits::{MAX_USERNAME_BYTES, MAX_USERS};
 
 /// The one user who is not in the file.
-pub(super) const ADMIN: &str = "admin";
+pub(crate) const ADMIN: &str = "admin";
 /// Largest users file: a thousand lines of 256 bytes.
 const MAX_BYTES: u64 = 256 * 1024;
 /// Others who may write the file could make themselves users.
@@ -74,6 +74,20 @@ pub enum UserLineError {
 }
 
 // === impl User ===
+
+impl User {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    pub(crate) fn hash(&self) -> &PasswordHash {
+        &self.hash
+    }
+}
 
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,8 +2,10 @@
 
 mod body;
 mod caller;
+mod from;
 mod params;
 
 pub(super) use body::{Form, JsonBody, OptionalJsonBody};
 pub(super) use caller::{Caller, bearer};
+pub(super) use from::From;
 pub(super) use params::{Id, QueryOf, header};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ogent_protocol::OutputStream;
 use ogent_protocol::rest::Problem;
+use ogent_protocol::{AuditKind, OutputStream};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Type};
@@ -32,7 +32,7 @@ pub(super) fn document() -> OpenApiRouter<Shared> {
             problems; their `code` does not change. An answer with 503 may be tried again, one with 500 is a bug."
     ),
     // Schemas that only stand in parameters or in problems are not found by themselves.
-    components(schemas(Problem, OutputStream)),
+    components(schemas(Problem, OutputStream, AuditKind)),
     modifiers(&Bearer),
     tags(
         (name = "login", description = "Get an access token"),
@@ -74,6 +74,8 @@ problems! {
     Guarded {
         401: "There is no token, or it is not valid",
         403: "The user's roles do not allow it",
+        429: "Too many requests; try again",
+        503: "The broker is away; try again",
     }
     /// Of every route.
     Bugs {
@@ -121,10 +123,18 @@ problems! {
     NoAnalysis {
         404: "No analysis has this id, or not any more",
     }
+    /// Of every route that names a session or an API token.
+    NoGrant {
+        404: "You have no session or API token of this id",
+    }
+    /// Of `POST /tokens` alone.
+    TooManyTokens {
+        409: "There are too many API tokens already",
+    }
     /// Of `POST /token` alone.
     NoLogin {
-        401: "There is no such user, or it has another password",
-        429: "Too many logins at once; try again",
+        401: "There is no such user, it has another password, or the refresh token is not good",
+        429: "Too many logins at once, or too many have failed; try again",
     }
     /// Of `GET /ws` alone.
     NoWebSocket {
@@ -180,6 +190,7 @@ mod tests {
                 "/agents/{id}/execute",
                 "/analyses/{id}",
                 "/approvals",
+                "/audit",
                 "/commands",
                 "/commands/{id}",
                 "/commands/{id}/approve",
@@ -188,10 +199,16 @@ mod tests {
                 "/commands/{id}/events",
                 "/commands/{id}/output",
                 "/healthz",
+                "/logout",
+                "/me",
                 "/metrics",
                 "/openapi.json",
                 "/readyz",
+                "/sessions",
+                "/sessions/{id}",
                 "/token",
+                "/tokens",
+                "/tokens/{id}",
                 "/ws",
             ]
         );

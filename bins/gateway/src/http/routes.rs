@@ -2,10 +2,13 @@
 
 pub(super) mod agents;
 pub(super) mod analyses;
+pub(super) mod api_tokens;
 pub(super) mod approvals;
+pub(super) mod audit;
 pub(super) mod commands;
 pub(super) mod events;
 pub(super) mod execute;
 pub(super) mod output;
+pub(super) mod sessions;
 pub(super) mod status;
 pub(super) mod token;

@@ -5,6 +5,7 @@
 mod impatient;
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use super::client::Peer;
 use crate::limits::{HEADER_TIMEOUT, MAX_CONNECTIONS, MAX_HEADER_BYTES, MAX_HEADERS};
 use impatient::Impatient;
 
@@ -42,6 +44,24 @@ impl Connections {
     }
 }
 
+/// Tells each request which address its connection has.
+#[derive(Clone)]
+struct From<S> {
+    peer: SocketAddr,
+    service: S,
+}
+
+impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for From<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> S::Future {
+        request.extensions_mut().insert(Peer(self.peer.ip()));
+        self.service.call(request)
+    }
+}
+
 /// Takes connections until `shutdown`. Those that are then open get to finish their request, but no other one.
 pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: &CancellationToken) -> Connections {
     let cut_off = CancellationToken::new();
@@ -54,11 +74,11 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: &Canc
         (place, accept(&listener).await)
     };
     loop {
-        let (place, stream) = tokio::select! {
+        let (place, (stream, peer)) = tokio::select! {
             () = shutdown.cancelled() => break,
             accepted = accept() => accepted,
         };
-        let connection = converse(stream, service.clone(), shutdown.clone());
+        let connection = converse(stream, From { peer, service: service.clone() }, shutdown.clone());
         let cut_off = cut_off.clone();
         connections.open.spawn(async move {
             let _held = place;
@@ -72,10 +92,10 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: &Canc
     connections
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok(accepted) => return accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(PAUSE_AFTER_FAILURE).await;

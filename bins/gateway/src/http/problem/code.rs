@@ -15,6 +15,8 @@ pub(in crate::http) enum Code {
     Unauthorized,
     /// There is no such user, or it has another password.
     InvalidCredentials,
+    /// The refresh token is not good, or not any more.
+    InvalidRefreshToken,
     /// The user's roles do not allow it.
     Forbidden,
     /// A browser asks from a page that may not.
@@ -31,6 +33,8 @@ pub(in crate::http) enum Code {
     UnknownCommand,
     /// There is no analysis of that id.
     UnknownAnalysis,
+    /// There is no session or API token of that id, for this user.
+    UnknownGrant,
     /// The route does not have that method.
     MethodNotAllowed,
     /// The body took too long.
@@ -41,6 +45,8 @@ pub(in crate::http) enum Code {
     NotAwaitingApproval,
     /// What waits is not what was seen.
     ApprovalMismatch,
+    /// The user has as many API tokens as one may have.
+    TooManyTokens,
     /// The body, or the command in it, is too large.
     TooLarge,
     /// The body is of a type that the route does not take.
@@ -55,6 +61,10 @@ pub(in crate::http) enum Code {
     UpgradeRequired,
     /// Too many logins at once.
     TooManyLogins,
+    /// Too many failed logins of this account or from this network.
+    LoginLimited,
+    /// Too many requests of this user or from this network.
+    TooManyRequests,
     /// Our bug.
     Internal,
     /// The broker does not answer.
@@ -72,12 +82,13 @@ pub(in crate::http) enum Code {
 impl Code {
     /// Every kind, for the tests.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 30] = [
+    pub(super) const ALL: [Self; 35] = [
         Self::MalformedBody,
         Self::InvalidParameter,
         Self::InvalidUpgrade,
         Self::Unauthorized,
         Self::InvalidCredentials,
+        Self::InvalidRefreshToken,
         Self::Forbidden,
         Self::OriginNotAllowed,
         Self::BlockedByPolicy,
@@ -86,11 +97,13 @@ impl Code {
         Self::UnknownAgent,
         Self::UnknownCommand,
         Self::UnknownAnalysis,
+        Self::UnknownGrant,
         Self::MethodNotAllowed,
         Self::BodyTimeout,
         Self::AgentOffline,
         Self::NotAwaitingApproval,
         Self::ApprovalMismatch,
+        Self::TooManyTokens,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidRequest,
@@ -98,6 +111,8 @@ impl Code {
         Self::IdempotencyMismatch,
         Self::UpgradeRequired,
         Self::TooManyLogins,
+        Self::LoginLimited,
+        Self::TooManyRequests,
         Self::Internal,
         Self::BrokerUnavailable,
         Self::TooManyStreams,
@@ -122,13 +137,14 @@ impl Code {
 
     /// What `WWW-Authenticate` says.
     pub(super) fn challenge(self) -> Option<&'static str> {
-        matches!(self, Self::Unauthorized | Self::InvalidCredentials).then_some("Bearer realm=\"ogent\"")
+        matches!(self, Self::Unauthorized | Self::InvalidCredentials | Self::InvalidRefreshToken)
+            .then_some("Bearer realm=\"ogent\"")
     }
 
     /// Seconds after which another try makes sense.
     pub(super) fn retry_after(self) -> Option<u32> {
         match self {
-            Self::TooManyLogins | Self::NotReady => Some(1),
+            Self::TooManyLogins | Self::LoginLimited | Self::TooManyRequests | Self::NotReady => Some(1),
             Self::BrokerUnavailable => Some(2),
             Self::TooManyStreams => Some(5),
             _ => None,
@@ -143,6 +159,9 @@ impl Code {
             Self::InvalidUpgrade => (S::BAD_REQUEST, "invalid_upgrade", "Not a request for a WebSocket"),
             Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "A valid access token is needed"),
             Self::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials", "Wrong user name or password"),
+            Self::InvalidRefreshToken => {
+                (S::UNAUTHORIZED, "invalid_refresh_token", "The refresh token is not good, or not any more")
+            }
             Self::Forbidden => (S::FORBIDDEN, "forbidden", "Your roles do not allow this"),
             Self::OriginNotAllowed => (S::FORBIDDEN, "origin_not_allowed", "Pages of this origin may not connect"),
             Self::BlockedByPolicy => (S::FORBIDDEN, "blocked_by_policy", "Policy refuses the command"),
@@ -151,6 +170,7 @@ impl Code {
             Self::UnknownAgent => (S::NOT_FOUND, "unknown_agent", "No agent has this id"),
             Self::UnknownCommand => (S::NOT_FOUND, "unknown_command", "No command has this id"),
             Self::UnknownAnalysis => (S::NOT_FOUND, "unknown_analysis", "No analysis has this id"),
+            Self::UnknownGrant => (S::NOT_FOUND, "unknown_grant", "No session or API token has this id"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "No such method here"),
             Self::BodyTimeout => (S::REQUEST_TIMEOUT, "body_timeout", "The body took too long"),
             Self::AgentOffline => (S::CONFLICT, "agent_offline", "The agent is offline"),
@@ -158,6 +178,7 @@ impl Code {
                 (S::CONFLICT, "not_awaiting_approval", "The command does not wait for an approval")
             }
             Self::ApprovalMismatch => (S::CONFLICT, "approval_mismatch", "This is not what was approved"),
+            Self::TooManyTokens => (S::CONFLICT, "too_many_tokens", "There are too many API tokens"),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "The request is too large"),
             Self::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Another Content-Type is needed")
@@ -169,6 +190,8 @@ impl Code {
             }
             Self::UpgradeRequired => (S::UPGRADE_REQUIRED, "upgrade_required", "Only for WebSockets"),
             Self::TooManyLogins => (S::TOO_MANY_REQUESTS, "too_many_logins", "Too many logins at once"),
+            Self::LoginLimited => (S::TOO_MANY_REQUESTS, "login_limited", "Too many failed log-ins"),
+            Self::TooManyRequests => (S::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "The gateway has failed"),
             Self::BrokerUnavailable => (S::SERVICE_UNAVAILABLE, "broker_unavailable", "The broker does not answer"),
             Self::TooManyStreams => (S::SERVICE_UNAVAILABLE, "too_many_streams", "Too many streams are open"),

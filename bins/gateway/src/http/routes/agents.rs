@@ -42,7 +42,7 @@ pub(in crate::http) async fn show(
     caller: Caller,
     Id(id): Id<AgentId>,
 ) -> Result<Json<AgentView>, ApiError> {
-    caller.must(Action::ViewAgents)?;
+    caller.must_on(Action::ViewAgents, &id)?;
     match services.directory.get(&id) {
         Some(state) => Ok(Json(agents::view(&state))),
         None => Err(ApiError::new(Code::UnknownAgent, format!("there is no agent {id}"))),

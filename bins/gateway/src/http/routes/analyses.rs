@@ -38,7 +38,7 @@ pub(in crate::http) async fn analyze(
     Id(agent): Id<AgentId>,
     JsonBody(request): JsonBody<AnalyzeRequest>,
 ) -> Result<Json<Analysis>, ApiError> {
-    caller.must(Action::Analyze)?;
+    caller.must_on(Action::Analyze, &agent)?;
     Ok(Json(services.analyzer.analyze(agent, request).await?))
 }
 

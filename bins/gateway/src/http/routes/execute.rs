@@ -97,7 +97,7 @@ pub(in crate::http) async fn execute(
     headers: HeaderMap,
     JsonBody(request): JsonBody<ExecuteRequest>,
 ) -> Result<Response, ApiError> {
-    let principal = caller.must(Action::Execute)?;
+    let principal = caller.must_on(Action::Execute, &agent)?;
     let wait = wait(&params)?;
     // People take longer than commands: who does not say that they wait gets the answer at once.
     let wait_for_decision = if params.wait.is_some() { wait } else { Duration::ZERO };
