@@ -11,6 +11,7 @@ use crate::commands::agents::{self, AgentsArgs};
 use crate::commands::analyze::{self, AnalyzeArgs};
 use crate::commands::approvals::{self, ApprovalsArgs};
 use crate::commands::approve::{self, ApproveArgs};
+use crate::commands::audit::{self, AuditArgs};
 use crate::commands::cancel::{self, CancelArgs};
 use crate::commands::completions::{self, CompletionsArgs};
 use crate::commands::deny::{self, DenyArgs};
@@ -18,7 +19,10 @@ use crate::commands::exec::{self, ExecArgs};
 use crate::commands::history::{self, HistoryArgs};
 use crate::commands::login::{self, LoginArgs};
 use crate::commands::logs::{self, LogsArgs};
+use crate::commands::sessions::{self, SessionsArgs};
 use crate::commands::show::{self, ShowArgs};
+use crate::commands::tokens::{self, TokensArgs};
+use crate::commands::whoami::{self, WhoamiArgs};
 use crate::commands::{Context, logout};
 use crate::nats::NatsArgs;
 use crate::output::{Output, report};
@@ -89,8 +93,16 @@ enum Verb {
 enum ClientVerb {
     /// Log in to a gateway
     Login(LoginArgs),
-    /// Forget the login
+    /// End the session at the gateway, and forget the login
     Logout,
+    /// Show who you are at the gateway
+    Whoami(WhoamiArgs),
+    /// Show where you are logged in, and end it
+    Sessions(SessionsArgs),
+    /// Make API tokens for machines, show and revoke them
+    Tokens(TokensArgs),
+    /// Show what happened to people and identities
+    Audit(AuditArgs),
     /// Show which machines there are
     Agents(AgentsArgs),
     /// Show what a command would do, without running it
@@ -193,7 +205,11 @@ impl ClientVerb {
             Self::Approve(args) => approve::run(args, context).await,
             Self::Deny(args) => deny::run(args, context).await,
             Self::Login(args) => login::run(args, context).await,
-            Self::Logout => logout::run(context),
+            Self::Logout => logout::run(context).await,
+            Self::Whoami(args) => whoami::run(args, context).await,
+            Self::Sessions(args) => sessions::run(args, context).await,
+            Self::Tokens(args) => tokens::run(args, context).await,
+            Self::Audit(args) => audit::run(args, context).await,
             Self::Agents(args) => agents::run(args, context).await,
             Self::History(args) => history::run(args, context).await,
             Self::Show(args) => show::run(args, context).await,

@@ -161,8 +161,7 @@ impl Grants {
     /// Whether everything that has ended until a few seconds ago is known to have.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
-        let picture = self.shared.read();
-        picture.is_loaded && picture.heard_until.elapsed() < STALE_AFTER
+        self.shared.read().heard_until.elapsed() < STALE_AFTER
     }
 }
 
