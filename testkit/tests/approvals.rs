@@ -564,7 +564,8 @@ async fn people_of_the_users_file_log_in_and_approve() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("users");
     let password = ogent_runtime::Secret::new("battery staple".to_owned());
-    std::fs::write(&file, ogent_gateway::user_line("bob", &["approver"], &password).unwrap()).unwrap();
+    let line = |name, role| ogent_gateway::user_line(name, &[role], &password).unwrap();
+    std::fs::write(&file, format!("{}\n{}\n", line("alice", "operator"), line("bob", "approver"))).unwrap();
     let gateway = TestGateway::start_with(&broker, |config| {
         config.policy = asks();
         config.users = ogent_gateway::read_users(&file).unwrap();

@@ -1,3 +1,5 @@
+//! Receives tokens as attackers and operators make them, holds that only our own are taken.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
