@@ -1,9 +1,12 @@
 //! A gateway in this process, and an HTTP client of it.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use ogent_broker::permissions::Role;
-use ogent_gateway::{Gateway, GatewayConfig, JwtAlgorithm, JwtConfig, mint_token};
+use ogent_gateway::{
+    Gateway, GatewayConfig, JwtAlgorithm, JwtConfig, JwtKeys, User, mint_token, read_users, user_line,
+};
 use ogent_protocol::PolicyMode;
 use ogent_risk::Policy;
 use ogent_runtime::Secret;
@@ -13,6 +16,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::TestBroker;
+
+/// The secret that signs the tokens of test gateways.
+pub const JWT_SECRET: &str = "a secret for tests, long enough and made of many letters";
+
+/// The password of everybody in [`people`] but the admin.
+pub const PASSWORD: &str = "battery staple";
 
 /// A running gateway. It is aborted with this value; [`TestGateway::stop`] stops it in order.
 pub struct TestGateway {
@@ -35,7 +44,7 @@ impl TestGateway {
 
     /// The same, with another configuration.
     pub async fn start_with(broker: &TestBroker, change: impl FnOnce(&mut GatewayConfig)) -> Self {
-        let token = Self::token_of("admin", &[ogent_gateway::Role::Admin]);
+        let token = Self::token_of("admin");
         let mut config = GatewayConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             broker: broker.options(&Role::Gateway),
@@ -44,10 +53,12 @@ impl TestGateway {
             allowed_origins: Vec::new(),
             policy: Policy::shipped(PolicyMode::Advise),
             approval_window: Duration::from_secs(3600),
-            users: Vec::new(),
             signer: None,
             trust: None,
             web: ogent_gateway::WebConfig::default(),
+            users: people(),
+            trusted_proxies: Vec::new(),
+            api_rate: 10_000,
         };
         change(&mut config);
         let gateway = Gateway::build(config).await.unwrap();
@@ -58,9 +69,9 @@ impl TestGateway {
         Self { url, token, client, shutdown, task: Some(task) }
     }
 
-    /// A token for somebody, which every test gateway takes.
-    pub fn token_of(user: &str, roles: &[ogent_gateway::Role]) -> String {
-        mint_token(&jwt(), user, roles).unwrap().expose().to_owned()
+    /// A token without a session for one of [`people`], which every test gateway takes.
+    pub fn token_of(user: &str) -> String {
+        mint_token(&jwt(), user).unwrap().expose().to_owned()
     }
 
     /// Status and body of a GET with that token.
@@ -136,10 +147,34 @@ impl Drop for TestGateway {
     }
 }
 
+/// Who may log in at a test gateway beside `admin`, one a line as in a users file.
+pub fn people_file() -> String {
+    static HASH: OnceLock<String> = OnceLock::new();
+    let hash = HASH.get_or_init(|| {
+        let line = user_line("x", &["viewer"], &Secret::new(PASSWORD.to_owned())).unwrap();
+        line.splitn(3, ':').nth(2).unwrap().to_owned()
+    });
+    let people = [
+        ("alice", "operator"),
+        ("bob", "approver"),
+        ("both", "operator,approver"),
+        ("dave", "approver"),
+        ("erin", "approver"),
+        ("olga", "operator"),
+        ("eve", "viewer"),
+    ];
+    people.map(|(name, roles)| format!("{name}:{roles}:{hash}\n")).concat()
+}
+
+fn people() -> Vec<User> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), people_file()).unwrap();
+    read_users(file.path()).unwrap()
+}
+
 fn jwt() -> JwtConfig {
     JwtConfig {
-        secret: Secret::new("a secret for tests, long enough and made of many letters".to_owned()),
-        algorithm: JwtAlgorithm::default(),
+        keys: JwtKeys::Shared { secret: Secret::new(JWT_SECRET.to_owned()), algorithm: JwtAlgorithm::default() },
         access_ttl: Duration::from_secs(600),
     }
 }

@@ -19,6 +19,7 @@ pub use analyst::TestAnalyst;
 pub use broker::{TestBroker, nats_server};
 pub use folder::copy_folder;
 pub use gateway::TestGateway;
+pub use gateway::{JWT_SECRET, PASSWORD, TestGateway, people_file};
 pub use keys::TestKeys;
 pub use model_server::{Behaviour, ModelServer};
 pub use proxy::{Action, Direction, Link, Match, Proxy, Rule};

@@ -8,7 +8,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ogent_broker::permissions::Role as Part;
 use ogent_broker::{Ledger, ProposalRecord, Submission};
-use ogent_gateway::Role;
 use ogent_protocol::approval::{Expired, Refusal};
 use ogent_protocol::{
     Approval, CommandId, PolicyMode, Program, ProposalEvent, ProposalKind, ProposalState, RiskLevel, Run,
@@ -40,16 +39,16 @@ async fn stage() -> (TestBroker, TestGateway, TestAgent, TempDir) {
     (broker, gateway, agent, TempDir::new().unwrap())
 }
 
-fn token(user: &str, role: Role) -> String {
-    TestGateway::token_of(user, &[role])
+fn token(user: &str) -> String {
+    TestGateway::token_of(user)
 }
 
 fn alice() -> String {
-    token("alice", Role::Operator)
+    token("alice")
 }
 
 fn bob() -> String {
-    token("bob", Role::Approver)
+    token("bob")
 }
 
 /// A line that leaves a mark for each time that it runs.
@@ -161,13 +160,14 @@ async fn nobody_approves_their_own_and_not_everybody_approves() {
     let (_broker, gateway, _agent, folder) = stage().await;
     let (line, file) = marks(&folder);
     let (id, _) = ask(&gateway, &line).await;
-    let both = TestGateway::token_of("alice", &[Role::Operator, Role::Approver]);
-    let (status, problem) = decide(&gateway, &both, &id, "approve", json!({})).await;
+    let both = token("both");
+    let (_, theirs) = gateway.post_as(&both, "/agents/web-1/execute", json!({"command": line})).await;
+    let (status, problem) = decide(&gateway, &both, theirs["id"].as_str().unwrap(), "approve", json!({})).await;
     assert_eq!((status, problem["code"].as_str()), (403, Some("own_command")), "{problem}");
-    for role in [Role::Viewer, Role::Operator] {
+    for user in ["eve", "olga"] {
         for what in ["approve", "deny"] {
-            let (status, problem) = decide(&gateway, &token("carol", role), &id, what, json!({})).await;
-            assert_eq!((status, problem["code"].as_str()), (403, Some("forbidden")), "{role:?} {what}");
+            let (status, problem) = decide(&gateway, &token(user), &id, what, json!({})).await;
+            assert_eq!((status, problem["code"].as_str()), (403, Some("forbidden")), "{user} {what}");
         }
     }
     let (status, _) = gateway.post_as(&bob(), "/agents/web-1/execute", json!({"command": "true"})).await;
@@ -249,8 +249,8 @@ async fn of_several_who_decide_at_once_one_does() {
     for round in 0..5 {
         let file = folder.path().join(format!("ran-{round}"));
         let (id, _) = ask(&one, &format!("echo ran >> {}", file.display())).await;
-        let dave = token("dave", Role::Approver);
-        let (bob, erin) = (bob(), token("erin", Role::Approver));
+        let dave = token("dave");
+        let (bob, erin) = (bob(), token("erin"));
         let (first, second, denial) = tokio::join!(
             decide(&one, &bob, &id, "approve", json!({})),
             decide(&two, &dave, &id, "approve", json!({})),
@@ -577,7 +577,8 @@ async fn people_of_the_users_file_log_in_and_approve() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("users");
     let password = ogent_runtime::Secret::new("battery staple".to_owned());
-    std::fs::write(&file, ogent_gateway::user_line("bob", &["approver"], &password).unwrap()).unwrap();
+    let line = |name, role| ogent_gateway::user_line(name, &[role], &password).unwrap();
+    std::fs::write(&file, format!("{}\n{}\n", line("alice", "operator"), line("bob", "approver"))).unwrap();
     let gateway = TestGateway::start_with(&broker, |config| {
         config.policy = asks();
         config.users = ogent_gateway::read_users(&file).unwrap();

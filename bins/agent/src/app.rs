@@ -99,8 +99,7 @@ impl Agent {
     /// When another agent has the id, or the broker is not there or not set up.
     pub async fn build(config: AgentConfig) -> anyhow::Result<Self> {
         let identity = Identity::establish(&config)?;
-        let mut stay =
-            identity.enrolled.clone().map(|enrolled| Stay { dir: config.state_dir.clone(), enrolled });
+        let mut stay = identity.enrolled.clone().map(|enrolled| Stay { dir: config.state_dir.clone(), enrolled });
         let broker = connect(&identity, stay.as_mut()).await?;
         let presence = Presence::new(&broker, &identity.id);
         let settled_through = previous_life(&presence, &identity).await?;

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 use ogent_access::{Principal as Asker, Question};
 use ogent_broker::Directory;
+use ogent_protocol::session::Scope;
+use ogent_protocol::{AgentId, GrantId};
 use tokio::sync::watch;
 
 pub(crate) use ogent_access::Action;
@@ -25,14 +27,20 @@ pub(crate) use sight::{Found, Seen, Sight, shown};
 use crate::auth::SessionKey;
 use crate::people::People;
 
-/// Who is asking: what a valid access token says.
+/// Who is asking: whom a valid token speaks for, as things stand now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Principal {
     /// The user's name.
     pub(crate) user: String,
-    /// What that user may be.
+    /// What that user may be, and the token lets be used of it.
     pub(crate) roles: Vec<Role>,
-    /// When the token that says so ends.
+    /// The user's epoch: after a change of the user it is another one, and the token is no longer good.
+    pub(crate) epoch: u64,
+    /// The session or API token; `None` where whoever holds the signing key made the token without one.
+    pub(crate) grant: Option<GrantId>,
+    /// What an API token is narrowed to.
+    pub(crate) scope: Option<Scope>,
+    /// When the token ends.
     pub(crate) expires_at: jiff::Timestamp,
     /// The browser's session in which they ask, if that is how.
     pub(crate) session: Option<SessionKey>,
@@ -76,6 +84,9 @@ impl Access {
     /// When the policy does not permit it, or forbids it, or the principal is disabled.
     pub(crate) fn may(&self, principal: &Principal, action: Action, resource: &Resource<'_>) -> Result<(), Denied> {
         let denied = |rules| Denied { user: principal.user.clone(), action, rules };
+        if !principal.scope.as_ref().is_none_or(|scope| covers(scope, action, resource)) {
+            return Err(denied(vec!["the scope of the API token".to_owned()]));
+        }
         let Some(roles) = self.roles_of(principal) else { return Err(denied(Vec::new())) };
         let current = self.policy.current();
         let decision = resource.with_facts(&self.directory, |resource| {
@@ -152,6 +163,17 @@ impl Access {
             None => Some(principal.roles.clone()),
         }
     }
+}
+
+/// Whether a scope lets an API token be used for that. One that names agents covers nothing that is not about them.
+fn covers(scope: &Scope, action: Action, resource: &Resource<'_>) -> bool {
+    let has_action = |names: &Vec<String>| names.iter().any(|name| name == action.as_str());
+    let has_agent = |agents: &Vec<AgentId>| match action {
+        // A list has only what may be seen, and each of it is asked about again.
+        Action::ListAgents | Action::ListCommands | Action::ListApprovals | Action::Follow => true,
+        _ => resource.agent().is_some_and(|agent| agents.contains(agent)),
+    };
+    scope.actions.as_ref().is_none_or(has_action) && scope.agents.as_ref().is_none_or(has_agent)
 }
 
 /// Tells that rights have changed.

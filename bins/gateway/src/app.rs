@@ -2,17 +2,18 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use ogent_broker::sign::Verifier;
-use ogent_broker::{Analysts, Broker, Directory, Ledger, topology};
+use ogent_broker::{Analysts, Broker, Directory, Grants, Ledger, Logins, topology};
 use ogent_runtime::tls::ServerTls;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::access::{Access, AccessPolicy};
-use crate::auth::{BrowserSessions, Oidc, Tokens};
+use crate::auth::{Authority, BrowserSessions, Oidc, Tokens};
 use crate::config::GatewayConfig;
 use crate::gate::{Gate, Sweeper};
 use crate::headroom::Headroom;
@@ -23,6 +24,9 @@ use crate::metrics::{Metrics, UPKEEP_EVERY};
 use crate::people::People;
 use crate::services::{Parts, Services};
 use crate::sites::Sites;
+
+/// How long the last security events may take.
+const AUDIT_WITHIN: Duration = Duration::from_secs(2);
 
 /// A gateway that is connected and listens, but does not yet answer.
 pub struct Gateway {
@@ -68,8 +72,14 @@ impl Gateway {
             .await
             .context("cannot set up the users")?;
         let sessions = BrowserSessions::follow(&broker, stop.clone()).await.context("cannot follow who logs out")?;
-        let policy = AccessPolicy::follow(&broker, stop).await.context("cannot read the access policy")?;
+        let policy = AccessPolicy::follow(&broker, stop.clone()).await.context("cannot read the access policy")?;
         let access = Access::new(policy, people.clone(), directory.clone());
+        let grants = Grants::follow(&broker, stop.clone()).await.context("cannot read the sessions")?;
+        let name = uuid::Uuid::now_v7().to_string();
+        let (logins, heard) = Logins::join(&broker, &name, stop.clone()).await.context("cannot hear other gateways")?;
+        let authority = Authority::new(Tokens::new(&config.jwt), people.clone(), grants, ledger.clone(), logins);
+        tokio::spawn(authority.clone().attend(heard, stop));
+        let root = config.jwt.keys.root();
         let gate = Gate::new(config.policy, config.approval_window, directory.clone(), Analysts::new(&broker));
         let parts = Parts {
             broker,
@@ -77,14 +87,16 @@ impl Gateway {
             headroom,
             directory,
             gate,
-            seal: Seal::new(&config.jwt.secret),
-            tokens: Tokens::new(&config.jwt),
+            seal: Seal::new(&root),
             people,
             access,
             metrics: Metrics::install(),
             sessions,
             sites: Sites::new(config.web.public_origin, tls.is_some(), config.allowed_origins),
-            oidc: config.web.oidc.map(|oidc| Oidc::new(oidc, &config.jwt.secret)).transpose()?,
+            oidc: config.web.oidc.map(|oidc| Oidc::new(oidc, &root)).transpose()?,
+            authority,
+            trusted_proxies: config.trusted_proxies,
+            api_rate: config.api_rate,
         };
         Ok(Self { parts, listener, address, tls, background })
     }
@@ -102,7 +114,7 @@ impl Gateway {
     pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let Self { parts, listener, address, tls, background } = self;
         tracing::info!(%address, tls = tls.is_some(), "gateway is ready");
-        let broker = parts.broker.clone();
+        let (broker, ledger) = (parts.broker.clone(), parts.ledger.clone());
         let stop = background.disarm();
         let background = stop.clone().drop_guard();
         tokio::spawn(upkeep(parts.metrics.clone(), stop.clone()));
@@ -123,6 +135,7 @@ impl Gateway {
             Ok(()) => tracing::info!("gateway has stopped"),
             Err(_) => tracing::warn!(grace = ?SHUTDOWN_GRACE, "gateway has stopped before all requests were answered"),
         }
+        ledger.flush_audit(AUDIT_WITHIN).await;
         drop(background);
         broker.drain().await;
         Ok(())

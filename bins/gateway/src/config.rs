@@ -18,7 +18,9 @@ use ogent_protocol::limits::MAX_APPROVAL;
 use ogent_risk::Policy;
 use ogent_runtime::{PolicyArgs, Secret, secret_from_env};
 
-use crate::auth::{JwtConfig, User, password_weakness, read_users, secret_weakness};
+use crate::auth::{JwtAlgorithm, JwtConfig, JwtKeys, KeyPair, User, password_weakness, read_users, secret_weakness};
+use crate::limits::DEFAULT_API_RATE;
+use crate::network::Network;
 
 pub(crate) use oidc::may_be_asked;
 pub use web::{WebArgs, WebConfig};
@@ -40,9 +42,17 @@ pub struct GatewayArgs {
     #[command(flatten)]
     pub broker: BrokerArgs,
 
-    /// How access tokens are signed: HS256, HS384 or HS512
+    /// How access tokens are signed: HS256, HS384 or HS512 with JWT_SECRET_KEY; EdDSA, ES256 or RS256 with key files
     #[arg(long, env = "JWT_ALGORITHM", default_value = "HS256")]
     pub jwt_algorithm: String,
+
+    /// The private key that signs access tokens, in PEM (PKCS #8)
+    #[arg(long, value_name = "FILE", env = "JWT_KEY_FILE")]
+    pub jwt_key_file: Option<PathBuf>,
+
+    /// A public key whose tokens are good, too: that of before or that to come; may be repeated
+    #[arg(long = "jwt-public-key-file", value_name = "FILE", env = "JWT_PUBLIC_KEY_FILES", value_delimiter = ',')]
+    pub jwt_public_key_files: Vec<PathBuf>,
 
     /// Minutes for which an access token is good
     #[arg(long = "token-minutes", value_name = "MINUTES", env = "ACCESS_TOKEN_EXPIRE_MINUTES", default_value = "30")]
@@ -51,6 +61,14 @@ pub struct GatewayArgs {
     /// Another origin whose pages browsers may let in, like https://console.example.org; may be repeated
     #[arg(long = "allowed-origin", value_name = "ORIGIN", env = "OGENT_ALLOWED_ORIGINS", value_delimiter = ',')]
     pub allowed_origins: Vec<String>,
+
+    /// Proxies whose X-Forwarded-For is believed, like 10.0.0.0/8; may be repeated
+    #[arg(long = "trusted-proxy", value_name = "CIDR", env = "OGENT_TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<String>,
+
+    /// Requests a second that one user may make, for a moment ten times as many
+    #[arg(long, value_name = "PER_SECOND", env = "OGENT_API_RATE", default_value_t = DEFAULT_API_RATE)]
+    pub api_rate: u32,
 
     /// Which commands run, which somebody has to approve, and which are refused
     #[command(flatten)]
@@ -71,6 +89,7 @@ pub struct GatewayArgs {
     /// The public keys that count, as `ogent init` writes them: decisions that others have signed are not carried out
     #[arg(long, value_name = "FILE", env = "OGENT_TRUST_FILE")]
     pub trust_file: Option<PathBuf>,
+
     /// How clients reach the gateway
     #[command(flatten)]
     pub web: WebArgs,
@@ -101,6 +120,10 @@ pub struct GatewayConfig {
     pub trust: Option<Trust>,
     /// How clients reach it.
     pub web: WebConfig,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// Requests a second that one user may make.
+    pub api_rate: u32,
 }
 
 /// Every mistake in the configuration, each with the name of the setting.
@@ -125,7 +148,7 @@ impl GatewayArgs {
     /// Names every mistake.
     pub fn into_config(self) -> Result<GatewayConfig, ConfigError> {
         let mut check = Check::default();
-        let secret = check.secret("JWT_SECRET_KEY", "openssl rand -base64 48", secret_weakness);
+        let keys = check.keys(&self);
         let admin_password = check.secret("OGENT_ADMIN_PASSWORD", "openssl rand -base64 18", password_weakness);
         let redis = check.take(secret_from_env("REDIS_URL"));
         if redis.flatten().is_some() {
@@ -135,26 +158,29 @@ impl GatewayArgs {
         let listen = check.take(self.listen.parse().map_err(|_| {
             format!("OGENT_LISTEN is {:?}, but an address and a port are needed, like 127.0.0.1:8001", self.listen)
         }));
-        let algorithm = check.take(self.jwt_algorithm.parse().map_err(|error| format!("JWT_ALGORITHM {error}")));
+        let trusted_proxies = check.take(parse_networks(&self.trusted_proxies));
+        if self.api_rate == 0 {
+            check.mistakes.push("OGENT_API_RATE must be at least 1".to_owned());
+        }
         let access_ttl = check.take(parse_minutes(&self.access_token_expire_minutes));
         let allowed_origins = check.take(parse_origins(self.allowed_origins));
         let web = self.web.into_config(listen).map_err(|mistakes| check.mistakes.extend(mistakes)).ok();
         let gate = check.gate(&self.policy, &self.approval_minutes, self.users_file.as_deref());
         let signing = check.signing(self.signer.as_deref(), self.trust_file.as_deref());
-        let parts = (secret, admin_password, listen, algorithm, access_ttl, allowed_origins, gate, web);
+        let parts = (keys, admin_password, listen, access_ttl, allowed_origins, gate, web, trusted_proxies);
         match parts {
             // `check` has a mistake for everything that is missing here.
             (
-                Some(secret),
+                Some(keys),
                 Some(admin_password),
                 Some(listen),
-                Some(algorithm),
                 Some(ttl),
                 Some(origins),
                 Some(gate),
                 Some(web),
+                Some(trusted_proxies),
             ) if check.mistakes.is_empty() => {
-                let jwt = JwtConfig { secret, algorithm, access_ttl: ttl };
+                let jwt = JwtConfig { keys, access_ttl: ttl };
                 let (policy, approval_window, users) = gate;
                 let (signer, trust) = signing.unwrap_or_default();
                 let allowed_origins = origins;
@@ -170,6 +196,8 @@ impl GatewayArgs {
                     signer,
                     trust,
                     web,
+                    trusted_proxies,
+                    api_rate: self.api_rate,
                 })
             }
             _ => Err(ConfigError { mistakes: check.mistakes }),
@@ -230,6 +258,34 @@ impl Check {
         Some((signer, trust))
     }
 
+    /// The keys of access tokens: of one kind or of the other.
+    fn keys(&mut self, args: &GatewayArgs) -> Option<JwtKeys> {
+        let algorithm: JwtAlgorithm =
+            self.take(args.jwt_algorithm.parse().map_err(|error| format!("JWT_ALGORITHM {error}")))?;
+        let is_set = |path: &&PathBuf| !path.as_os_str().is_empty();
+        let (file, others) = (args.jwt_key_file.as_ref().filter(is_set), &args.jwt_public_key_files);
+        let others: Vec<&PathBuf> = others.iter().filter(is_set).collect();
+        match (algorithm.is_shared(), file) {
+            (true, None) if others.is_empty() => {
+                let secret = self.secret("JWT_SECRET_KEY", "openssl rand -base64 48", secret_weakness)?;
+                Some(JwtKeys::Shared { algorithm, secret })
+            }
+            (true, _) => {
+                self.mistakes
+                    .push("JWT_KEY_FILE and JWT_PUBLIC_KEY_FILES need JWT_ALGORITHM EdDSA, ES256 or RS256".into());
+                None
+            }
+            (false, None) => {
+                self.mistakes.push(format!("JWT_ALGORITHM {} needs JWT_KEY_FILE", args.jwt_algorithm));
+                None
+            }
+            (false, Some(file)) => {
+                let pair = self.take(KeyPair::read(algorithm, file, &others))?;
+                Some(JwtKeys::Pair(Box::new(pair)))
+            }
+        }
+    }
+
     fn secret(&mut self, name: &str, recipe: &str, weakness: fn(&str) -> Option<&'static str>) -> Option<Secret> {
         let secret = self.take(secret_from_env(name))?;
         self.take(strong(name, secret, recipe, weakness))
@@ -264,6 +320,11 @@ fn parse_approval_minutes(text: &str) -> Result<Duration, String> {
         Ok(minutes) if (1..=most).contains(&minutes) => Ok(Duration::from_secs(minutes * 60)),
         _ => Err(format!("OGENT_APPROVAL_MINUTES is {text:?}, but must be from 1 to {most}")),
     }
+}
+
+fn parse_networks(texts: &[String]) -> Result<Vec<Network>, String> {
+    let texts = texts.iter().filter(|text| !text.is_empty());
+    texts.map(|text| text.trim().parse().map_err(|error| format!("--trusted-proxy: {error}"))).collect()
 }
 
 /// An error with its causes.

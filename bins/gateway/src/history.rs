@@ -12,8 +12,7 @@ use ogent_broker::{BrokerError, CommandRecord, Ledger, ProposalRecord, ReadError
 use ogent_protocol::rest::{CommandView, EvidencePage};
 use ogent_protocol::{CommandId, EventKind};
 
-use cursor::Place;
-pub(crate) use cursor::{Cursor, Seal};
+pub(crate) use cursor::{Cursor, Place, Seal};
 pub(crate) use follow::{Follow, Happened};
 pub(crate) use list::Filter;
 

@@ -2,6 +2,7 @@
 //! axum.
 
 mod armour;
+mod client;
 mod cors;
 mod extract;
 mod guard;
@@ -45,6 +46,7 @@ pub(crate) fn router(services: Shared) -> Router {
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(from_fn(host::is_named))
         .layer(from_fn_with_state(Arc::clone(&services), cors::apply))
+        .layer(from_fn_with_state(Arc::clone(&services), client::locate))
         .layer(from_fn(leftover::read_away))
         .layer(from_fn_with_state(Arc::clone(&services), armour::put_on))
         .layer(from_fn(observe::observe))
@@ -59,6 +61,13 @@ fn api() -> OpenApiRouter<Shared> {
         .routes(routes!(routes::browser::ticket))
         .routes(routes!(routes::oidc::depart))
         .routes(routes!(routes::oidc::arrive))
+        .routes(routes!(routes::sessions::me))
+        .routes(routes!(routes::sessions::log_out))
+        .routes(routes!(routes::sessions::list))
+        .routes(routes!(routes::sessions::end))
+        .routes(routes!(routes::api_tokens::create, routes::api_tokens::list))
+        .routes(routes!(routes::api_tokens::revoke))
+        .routes(routes!(routes::audit::list))
         .routes(routes!(routes::agents::list))
         .routes(routes!(routes::agents::show))
         .routes(routes!(routes::execute::execute))

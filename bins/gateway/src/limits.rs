@@ -200,3 +200,59 @@ pub(crate) const MAX_NOTE_BYTES: usize = 4096;
 
 /// How long requests may take to finish once the gateway is told to stop. Then they are cut off.
 pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// Longest access token that is looked at. Refused with 401.
+pub(crate) const MAX_TOKEN_BYTES: usize = 8 * 1024;
+
+/// Longest time that an access token may say it is good for: a day. Refused with 401.
+pub(crate) const MAX_TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a session lasts, whatever is done: people log in once a month.
+pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// Sessions, and API tokens, of one user. Of sessions the one that was used longest ago makes room; an API token more is
+/// refused with 409.
+pub(crate) const MAX_GRANTS_EACH: usize = 64;
+
+/// How long an API token is good for when nobody says, and at most. Refused with 422.
+pub(crate) const DEFAULT_API_TOKEN_LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// See [`DEFAULT_API_TOKEN_LIFE`].
+pub(crate) const MAX_API_TOKEN_LIFE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// Shorter ones would end before they are used. Refused with 422.
+pub(crate) const MIN_API_TOKEN_LIFE: Duration = Duration::from_secs(60);
+
+/// Longest name of an API token. Refused with 422.
+pub(crate) const MAX_TOKEN_NAME_BYTES: usize = 64;
+
+/// Entries of one list in a scope. Refused with 422.
+pub(crate) const MAX_SCOPE_ENTRIES: usize = 64;
+
+/// What is kept of a `User-Agent`. Cut.
+pub(crate) const MAX_USER_AGENT_BYTES: usize = 128;
+
+/// How long after its first use the refresh token before the current one is exchanged once more, for a client that
+/// has not got the answer.
+pub(crate) const REFRESH_GRACE: Duration = Duration::from_secs(10);
+
+/// How often an open stream asks whether its session is still good: four times within the five seconds that are promised.
+pub(crate) const RECHECK_EVERY: Duration = Duration::from_secs(1);
+
+/// Accounts, networks and pairs of both whose failed log-ins are counted. The one that is free soonest makes room.
+pub(crate) const MAX_THROTTLED: usize = 16_384;
+
+/// Networks and users whose requests are counted. Those that have been quiet longest make room.
+pub(crate) const MAX_METERED: usize = 16_384;
+
+/// Requests a second of one user when nobody says: more than any person or script, less than would starve others.
+pub(crate) const DEFAULT_API_RATE: u32 = 1000;
+
+/// How many seconds of its rate somebody may use at once.
+pub(crate) const API_BURST_SECONDS: u32 = 10;
+
+/// Proxies that a request may have passed. What stands farther left in `X-Forwarded-For` is not looked at.
+pub(crate) const MAX_HOPS: usize = 16;
+
+/// Security events on one page when nobody says, and at most. Refused with 400.
+pub(crate) const DEFAULT_AUDIT_PAGE: usize = 100;
+/// See [`DEFAULT_AUDIT_PAGE`].
+pub(crate) const MAX_AUDIT_PAGE: usize = 500;

@@ -102,7 +102,6 @@ impl People {
 
     /// Everybody who is changed from now on, as they are then. Who has missed some looks at all of them again.
     #[must_use]
-    #[expect(dead_code, reason = "sessions listen to it")]
     pub(crate) fn changes(&self) -> broadcast::Receiver<Arc<Person>> {
         self.shared.changes.subscribe()
     }

@@ -4,13 +4,15 @@ use ogent_broker::{Broker, Directory, Ledger};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Access, Principal, Rehearsal};
-use crate::auth::{BrowserSession, BrowserSessions, Oidc, Tickets, Tokens};
+use crate::auth::{Authority, BrowserSession, BrowserSessions, Oidc, Tickets};
 use crate::cancel::Canceller;
 use crate::execute::Executor;
 use crate::gate::{Analyzer, Decider, Gate};
 use crate::headroom::Headroom;
 use crate::history::{History, Seal};
+use crate::meter::Meter;
 use crate::metrics::{Metrics, Snapshot};
+use crate::network::Network;
 use crate::people::People;
 use crate::remind::Reminders;
 use crate::sites::Sites;
@@ -23,7 +25,6 @@ pub(crate) struct Parts {
     pub(crate) headroom: Headroom,
     pub(crate) directory: Directory,
     pub(crate) gate: Gate,
-    pub(crate) tokens: Tokens,
     pub(crate) people: People,
     pub(crate) access: Access,
     pub(crate) metrics: Metrics,
@@ -31,16 +32,23 @@ pub(crate) struct Parts {
     pub(crate) sites: Sites,
     pub(crate) oidc: Option<Oidc>,
     pub(crate) seal: Seal,
+    pub(crate) authority: Authority,
+    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) api_rate: u32,
 }
 
 /// Everything that a route may need.
 pub(crate) struct Services {
     pub(crate) directory: Directory,
     pub(crate) ledger: Ledger,
-    pub(crate) tokens: Tokens,
     pub(crate) people: People,
     pub(crate) access: Access,
     pub(crate) gate: Gate,
+    pub(crate) authority: Authority,
+    pub(crate) seal: Seal,
+    pub(crate) users_meter: Meter<String>,
+    pub(crate) networks_meter: Meter<Network>,
+    pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) executor: Executor,
     pub(crate) canceller: Canceller,
     pub(crate) decider: Decider,
@@ -67,7 +75,6 @@ impl Services {
             headroom,
             directory,
             gate,
-            tokens,
             people,
             access,
             metrics,
@@ -75,11 +82,14 @@ impl Services {
             sites,
             oidc,
             seal,
+            authority,
+            trusted_proxies,
+            api_rate,
         } = parts;
         let reminders = Reminders::new(ledger.clone(), stopping.clone());
         let decider =
             Decider::new(ledger.clone(), headroom.clone(), reminders.clone(), gate.clone(), directory.clone());
-        let history = History::new(ledger.clone(), gate.advisors(), decider.clone(), seal);
+        let history = History::new(ledger.clone(), gate.advisors(), decider.clone(), seal.clone());
         let (known, found) = (ledger.clone(), history.clone());
         Self {
             executor: Executor::new(
@@ -95,12 +105,17 @@ impl Services {
             gate: gate.clone(),
             analyzer: Analyzer::new(gate, ledger.clone(), directory.clone()),
             decider,
-            streams: Streams::new(stopping.clone()),
+            streams: Streams::new(authority.clone(), stopping.clone()),
             directory,
             ledger,
-            tokens,
             people,
             access,
+            authority,
+            seal,
+            users_meter: Meter::new(api_rate),
+            // Several people may come from one network.
+            networks_meter: Meter::new(api_rate.saturating_mul(4)),
+            trusted_proxies,
             history,
             sessions,
             tickets: Tickets::new(&broker),
@@ -115,23 +130,27 @@ impl Services {
     #[must_use]
     pub(crate) fn principal_of(&self, session: BrowserSession) -> Option<Principal> {
         let BrowserSession { key, user, granted, ends_at } = session;
-        let roles = match granted {
-            Some(roles) => roles,
-            None => self.people.current(&user).filter(|person| !person.disabled)?.roles.clone(),
+        let (roles, epoch) = match granted {
+            Some(roles) => (roles, 0),
+            None => {
+                let person = self.people.current(&user).filter(|person| !person.disabled)?;
+                (person.roles.clone(), person.epoch)
+            }
         };
-        Some(Principal { user, roles, expires_at: ends_at, session: Some(key) })
+        let session = Some(key);
+        Some(Principal { user, roles, epoch, grant: None, scope: None, expires_at: ends_at, session })
     }
 
     /// Resolves when a connection that was opened by `principal` has to end.
     pub(crate) fn end_of(&self, principal: &Principal) -> impl Future<Output = Ended> + Send + use<> {
-        let end = self.streams.end_of(principal.expires_at);
+        let end = self.streams.end_of(principal);
         let logged_out = principal.session.clone().map(|key| self.sessions.ended(key));
         async move {
             match logged_out {
                 None => end.await,
                 Some(logged_out) => tokio::select! {
                     ended = end => ended,
-                    () = logged_out => Ended::LoggedOut,
+                    () = logged_out => Ended::Revoked,
                 },
             }
         }

@@ -4,20 +4,28 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::sleep;
+use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::limits::{MAX_STREAMS, WS_MAX_STRANGERS};
+use crate::access::Principal;
+use crate::auth::Authority;
+use crate::limits::{MAX_STREAMS, RECHECK_EVERY, WS_MAX_STRANGERS};
 use crate::metrics;
 
 /// Connections that stay open.
 pub(crate) struct Streams {
+    places: Places,
+    tasks: TaskTracker,
+    authority: Authority,
+    stopping: CancellationToken,
+}
+
+/// How many may be open.
+struct Places {
     users: Arc<Semaphore>,
     // Apart from the others: what costs nobody a login must not take what others have logged in for.
     strangers: Arc<Semaphore>,
-    tasks: TaskTracker,
-    stopping: CancellationToken,
 }
 
 /// The place of one connection. Given back when dropped.
@@ -31,8 +39,8 @@ pub(crate) struct Place {
 pub(crate) enum Ended {
     /// Its token is no longer good.
     Expired,
-    /// The session that it was opened in has been ended.
-    LoggedOut,
+    /// Its session has ended, or its user has changed.
+    Revoked,
     /// The gateway stops.
     Stopping,
 }
@@ -42,21 +50,21 @@ pub(crate) enum Ended {
 impl Streams {
     /// All connections end when `stopping` is cancelled.
     #[must_use]
-    pub(crate) fn new(stopping: CancellationToken) -> Self {
-        let [users, strangers] = [MAX_STREAMS, WS_MAX_STRANGERS].map(|places| Arc::new(Semaphore::new(places)));
-        Self { users, strangers, tasks: TaskTracker::new(), stopping }
+    pub(crate) fn new(authority: Authority, stopping: CancellationToken) -> Self {
+        let places = Places::default();
+        Self { places, tasks: TaskTracker::new(), authority, stopping }
     }
 
     /// A place for a connection of that kind (`sse`, `ws`) whose user is known, if there is one.
     #[must_use]
     pub(crate) fn enter(&self, kind: &'static str) -> Option<Place> {
-        Place::take(&self.users, kind)
+        self.places.enter(kind)
     }
 
     /// A place for a WebSocket whose client has yet to say who it is, if there is one.
     #[must_use]
     pub(crate) fn enter_as_stranger(&self) -> Option<Place> {
-        Place::take(&self.strangers, "stranger")
+        self.places.enter_as_stranger()
     }
 
     /// Makes the end of the gateway wait for `task`: a WebSocket has left the HTTP connection that it came on.
@@ -64,15 +72,17 @@ impl Streams {
         self.tasks.track_future(task)
     }
 
-    /// Resolves when a connection whose token is good until `expires_at` has to end.
-    pub(crate) fn end_of(&self, expires_at: Timestamp) -> impl Future<Output = Ended> + Send + use<> {
-        let stopping = self.stopping.clone();
+    /// Resolves when a connection that `principal` has opened has to end.
+    pub(crate) fn end_of(&self, principal: &Principal) -> impl Future<Output = Ended> + Send + use<> {
+        let (stopping, authority, principal) = (self.stopping.clone(), self.authority.clone(), principal.clone());
+        let expires_at = principal.expires_at;
         // A token that has just expired gives a negative duration: then it is the end now.
         let left = expires_at.duration_since(Timestamp::now()).try_into().unwrap_or_default();
         async move {
             tokio::select! {
                 () = stopping.cancelled() => Ended::Stopping,
                 () = sleep(left) => Ended::Expired,
+                () = revoked(authority, principal) => Ended::Revoked,
             }
         }
     }
@@ -81,6 +91,36 @@ impl Streams {
     pub(crate) async fn finished(&self) {
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+/// Asked, not told: a change that nobody has heard is found, too.
+async fn revoked(authority: Authority, principal: Principal) {
+    let mut tick = interval(RECHECK_EVERY);
+    loop {
+        tick.tick().await;
+        if !authority.is_current(&principal) {
+            return;
+        }
+    }
+}
+
+// === impl Places ===
+
+impl Default for Places {
+    fn default() -> Self {
+        let [users, strangers] = [MAX_STREAMS, WS_MAX_STRANGERS].map(|places| Arc::new(Semaphore::new(places)));
+        Self { users, strangers }
+    }
+}
+
+impl Places {
+    fn enter(&self, kind: &'static str) -> Option<Place> {
+        Place::take(&self.users, kind)
+    }
+
+    fn enter_as_stranger(&self) -> Option<Place> {
+        Place::take(&self.strangers, "stranger")
     }
 }
 
@@ -99,7 +139,7 @@ mod tests {
 
     #[test]
     fn strangers_and_users_take_nothing_from_each_other() {
-        let streams = Streams::new(CancellationToken::new());
+        let streams = Places::default();
         let strangers: Vec<Place> = std::iter::from_fn(|| streams.enter_as_stranger()).take(MAX_STREAMS).collect();
         assert_eq!(strangers.len(), WS_MAX_STRANGERS);
         let users: Vec<Place> = std::iter::from_fn(|| streams.enter("ws")).take(2 * MAX_STREAMS).collect();

@@ -13,6 +13,7 @@ use crate::commands::agents::{self, AgentsArgs};
 use crate::commands::analyze::{self, AnalyzeArgs};
 use crate::commands::approvals::{self, ApprovalsArgs};
 use crate::commands::approve::{self, ApproveArgs};
+use crate::commands::audit::{self, AuditArgs};
 use crate::commands::cancel::{self, CancelArgs};
 use crate::commands::completions::{self, CompletionsArgs};
 use crate::commands::deny::{self, DenyArgs};
@@ -21,9 +22,13 @@ use crate::commands::history::{self, HistoryArgs};
 use crate::commands::login::{self, LoginArgs};
 use crate::commands::logs::{self, LogsArgs};
 use crate::commands::policy::{self, PolicyArgs};
+use crate::commands::sessions::{self, SessionsArgs};
 use crate::commands::show::{self, ShowArgs};
+use crate::commands::show::{self, ShowArgs};
+use crate::commands::tokens::{self, TokensArgs};
 use crate::commands::users::{self as people, UsersArgs};
 use crate::commands::verify::{self, VerifyArgs};
+use crate::commands::whoami::{self, WhoamiArgs};
 use crate::commands::{Context, logout};
 use crate::init::{self, InitArgs};
 use crate::nats::NatsArgs;
@@ -104,8 +109,16 @@ enum Verb {
 enum ClientVerb {
     /// Log in to a gateway
     Login(LoginArgs),
-    /// Forget the login
+    /// End the session at the gateway, and forget the login
     Logout,
+    /// Show who you are at the gateway
+    Whoami(WhoamiArgs),
+    /// Show where you are logged in, and end it
+    Sessions(SessionsArgs),
+    /// Make API tokens for machines, show and revoke them
+    Tokens(TokensArgs),
+    /// Show what happened to people and identities
+    Audit(AuditArgs),
     /// Show which machines there are
     Agents(AgentsArgs),
     /// Show what a command would do, without running it
@@ -230,7 +243,11 @@ impl ClientVerb {
             Self::Approve(args) => approve::run(args, context).await,
             Self::Deny(args) => deny::run(args, context).await,
             Self::Login(args) => login::run(args, context).await,
-            Self::Logout => logout::run(context),
+            Self::Logout => logout::run(context).await,
+            Self::Whoami(args) => whoami::run(args, context).await,
+            Self::Sessions(args) => sessions::run(args, context).await,
+            Self::Tokens(args) => tokens::run(args, context).await,
+            Self::Audit(args) => audit::run(args, context).await,
             Self::Agents(args) => agents::run(args, context).await,
             Self::History(args) => history::run(args, context).await,
             Self::Show(args) => show::run(args, context).await,

@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod error;
 pub mod follow;
 pub mod history;
+mod identity;
 pub mod retry;
 pub mod rights;
 pub mod sse;
@@ -14,19 +15,22 @@ pub mod trust;
 use std::time::Duration;
 
 use ogent_protocol::rest::{
-    AgentList, AgentView, AnalyzeRequest, ApprovalList, ApprovalView, ApproveRequest, CancelRequest, CommandPage,
-    CommandView, DenyRequest, DryRun, EvidencePage, ExecuteRequest, TokenResponse,
+    AgentList, AgentView, AnalyzeRequest, ApprovalList, ApprovalView, ApproveRequest, AuditList, CancelRequest,
+    CommandPage, CommandView, CreatedToken, DenyRequest, DryRun, EvidencePage, ExecuteRequest, Me, SessionList,
+    SessionView, TokenList, TokenRequest, TokenResponse, TokenView,
 };
-use ogent_protocol::{AgentId, Analysis, CommandId, CommandStatus, OutputStream, Ruling, Verdict};
+use ogent_protocol::{AgentId, Analysis, CommandId, CommandStatus, GrantId, OutputStream, Ruling, Verdict};
 use ogent_runtime::Secret;
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder, Response};
 use serde::{Deserialize, Serialize};
 
 pub use address::GatewayUrl;
+use credentials::{CredentialStore, Login};
 pub use error::ClientError;
 pub use follow::{Follow, News};
-pub use history::{ApprovalsQuery, HistoryQuery};
+pub use history::{ApprovalsQuery, AuditQuery, HistoryQuery};
+use identity::Identity;
 pub use trust::{Trust, TrustError};
 
 /// How long a connection may take to come about.
@@ -43,7 +47,7 @@ const SILENCE: Duration = Duration::from_secs(45);
 pub struct Client {
     http: reqwest::Client,
     url: GatewayUrl,
-    token: Option<Secret>,
+    identity: Identity,
 }
 
 /// What `execute` says of a command, whether it has ended yet or not.
@@ -81,6 +85,23 @@ impl Client {
     /// # Errors
     /// When the certificates cannot be used.
     pub fn trusting(url: GatewayUrl, token: Option<Secret>, trust: &Trust) -> Result<Self, ClientError> {
+        Self::with(url, token.map_or(Identity::Nobody, Identity::Fixed), trust)
+    }
+
+    /// A client for whoever has logged in. It asks for the next token by itself, and keeps it.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn logged_in(
+        url: GatewayUrl,
+        store: CredentialStore,
+        login: Login,
+        trust: &Trust,
+    ) -> Result<Self, ClientError> {
+        Self::with(url, Identity::kept(store, login), trust)
+    }
+
+    fn with(url: GatewayUrl, identity: Identity, trust: &Trust) -> Result<Self, ClientError> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("ogent/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)
@@ -97,7 +118,7 @@ impl Client {
             builder = builder.tls_certs_only(certificates.clone());
         }
         let http = builder.build().map_err(ClientError::Setup)?;
-        Ok(Self { http, url, token })
+        Ok(Self { http, url, identity })
     }
 
     /// The gateway that it asks.
@@ -114,6 +135,73 @@ impl Client {
         let form = [("username", username), ("password", password.expose())];
         let request = self.request(Method::POST, &["token"]).form(&form);
         answer::json(self.send(request.timeout(ANSWER)).await?).await
+    }
+
+    /// Ends the session.
+    ///
+    /// # Errors
+    /// When the gateway refuses, or does not answer.
+    pub async fn log_out(&self) -> Result<(), ClientError> {
+        self.send(self.request(Method::POST, &["logout"]).timeout(ANSWER)).await.map(drop)
+    }
+
+    /// Who we are.
+    ///
+    /// # Errors
+    /// When the gateway refuses, or does not answer.
+    pub async fn me(&self) -> Result<Me, ClientError> {
+        self.get(&["me"]).await
+    }
+
+    /// Sessions of ours, of somebody else, or of all (`*`).
+    ///
+    /// # Errors
+    /// When the gateway refuses, or does not answer.
+    pub async fn sessions(&self, user: Option<&str>) -> Result<Vec<SessionView>, ClientError> {
+        let list: SessionList = self.get_of("sessions", &user.map(|user| ("user", user)).as_slice()).await?;
+        Ok(list.sessions)
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// When there is none, the gateway refuses, or does not answer.
+    pub async fn end_session(&self, id: &GrantId) -> Result<(), ClientError> {
+        self.send(self.request(Method::DELETE, &["sessions", id.as_str()]).timeout(ANSWER)).await.map(drop)
+    }
+
+    /// Makes an API token. Not tried again: each try makes another one.
+    ///
+    /// # Errors
+    /// When the gateway refuses, or does not answer.
+    pub async fn create_token(&self, request: &TokenRequest) -> Result<CreatedToken, ClientError> {
+        let request = self.request(Method::POST, &["tokens"]).json(request).timeout(ANSWER);
+        answer::json(self.send(request).await?).await
+    }
+
+    /// API tokens of ours, of somebody else, or of all (`*`).
+    ///
+    /// # Errors
+    /// When the gateway refuses, or does not answer.
+    pub async fn tokens(&self, user: Option<&str>) -> Result<Vec<TokenView>, ClientError> {
+        let list: TokenList = self.get_of("tokens", &user.map(|user| ("user", user)).as_slice()).await?;
+        Ok(list.tokens)
+    }
+
+    /// Revokes an API token.
+    ///
+    /// # Errors
+    /// When there is none, the gateway refuses, or does not answer.
+    pub async fn revoke_token(&self, id: &GrantId) -> Result<(), ClientError> {
+        self.send(self.request(Method::DELETE, &["tokens", id.as_str()]).timeout(ANSWER)).await.map(drop)
+    }
+
+    /// One page of security events.
+    ///
+    /// # Errors
+    /// When the gateway refuses, or does not answer.
+    pub async fn audit(&self, query: &AuditQuery) -> Result<AuditList, ClientError> {
+        self.get_of("audit", query).await
     }
 
     /// All agents.
@@ -264,6 +352,14 @@ impl Client {
         .await
     }
 
+    async fn get_of<T: for<'de> Deserialize<'de>>(&self, path: &str, query: &impl Serialize) -> Result<T, ClientError> {
+        retry::patiently(|| async {
+            let request = self.request(Method::GET, &[path]).query(query).timeout(ANSWER);
+            answer::json(self.send(request).await?).await
+        })
+        .await
+    }
+
     async fn post<T: for<'de> Deserialize<'de>>(&self, path: &[&str], body: &impl Serialize) -> Result<T, ClientError> {
         retry::patiently(|| async {
             let request = self.request(Method::POST, path).json(body).timeout(ANSWER);
@@ -273,14 +369,14 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
-        let request = self.http.request(method, self.url.join(path));
-        match &self.token {
-            Some(token) => request.bearer_auth(token.expose()),
-            None => request,
-        }
+        self.http.request(method, self.url.join(path))
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        let request = match self.identity.token(&self.http, &self.url).await? {
+            Some(token) => request.bearer_auth(token.expose()),
+            None => request,
+        };
         let response = request.send().await.map_err(|error| ClientError::transport(&self.url, error))?;
         answer::accepted(response).await
     }

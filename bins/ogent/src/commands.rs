@@ -3,6 +3,11 @@
 
 pub mod login;
 pub mod logout;
+pub mod sessions;
+pub mod tokens;
+pub mod whoami;
+
+pub mod audit;
 
 pub mod agents;
 
@@ -24,7 +29,7 @@ pub mod users;
 
 pub mod completions;
 
-use crate::client::credentials::token_for;
+use crate::client::credentials::{CredentialStore, Login, token_from_env};
 use crate::client::{Client, ClientError, GatewayUrl, Trust};
 use crate::output::Output;
 
@@ -55,6 +60,22 @@ impl Context {
     /// # Errors
     /// When the token is there and cannot be read.
     pub fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::trusting(self.url.clone(), token_for(&self.url)?, &self.trust)?)
+        if let Some(token) = token_from_env()? {
+            return Ok(Client::trusting(self.url.clone(), Some(token), &self.trust)?);
+        }
+        // Without a home nobody has logged in.
+        let login = CredentialStore::open().ok().map(|store| store.find(&self.url)).transpose()?.flatten();
+        self.client_of(login)
+    }
+
+    /// A client for whoever has logged in, if anybody has.
+    ///
+    /// # Errors
+    /// When there is no place for what it has to keep.
+    pub fn client_of(&self, login: Option<Login>) -> anyhow::Result<Client> {
+        Ok(match login {
+            Some(login) => Client::logged_in(self.url.clone(), CredentialStore::open()?, login, &self.trust)?,
+            None => self.stranger()?,
+        })
     }
 }

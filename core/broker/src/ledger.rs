@@ -2,6 +2,7 @@
 
 mod analyses;
 mod approvals;
+mod audit;
 mod catch_up;
 mod evidence;
 mod hub;
@@ -25,6 +26,7 @@ pub use analyses::Analyses;
 pub use approvals::{
     ApprovalPage, ApprovalStart, ProposalPage, ProposalRecord, ProposalScan, ProposalWatch, StoredApproval,
 };
+pub use audit::{AuditPage, AuditRecord, AuditScan};
 pub use catch_up::{CaughtUp, Held, Unreadable};
 pub use record::{CommandRecord, LastEvent, StoredEvent};
 pub use scan::{Scan, ScanPage};
@@ -40,6 +42,7 @@ pub struct Ledger {
     signer: Option<Signer>,
     /// What checks decisions before anything is made of them; `None` believes the broker.
     verifier: Option<Verifier>,
+    audit: Arc<audit::Desk>,
 }
 
 /// How full the three streams are, in bytes.
@@ -59,7 +62,13 @@ impl Ledger {
     /// The ledger behind this connection.
     #[must_use]
     pub fn new(broker: &Broker) -> Self {
-        Self { broker: broker.clone(), hub: Arc::new(hub::Hub::new(broker.clone())), signer: None, verifier: None }
+        Self {
+            broker: broker.clone(),
+            hub: Arc::new(hub::Hub::new(broker.clone())),
+            signer: None,
+            verifier: None,
+            audit: Arc::new(audit::Desk::new(broker.clone())),
+        }
     }
 
     /// The same, for somebody who signs what they write.

@@ -19,8 +19,10 @@ mod direct;
 pub mod analysis;
 pub mod directory;
 pub mod enroll;
+pub mod grants;
 pub mod intake;
 pub mod ledger;
+pub mod logins;
 pub mod people;
 pub mod presence;
 pub mod service;
@@ -34,10 +36,12 @@ pub use connect::{
 };
 pub use direct::ReadError;
 pub use directory::{AgentState, Directory};
+pub use grants::Grants;
 pub use ledger::{
-    AgentFeed, Analyses, ApprovalPage, ApprovalStart, CommandRecord, Ledger, ProposalPage, ProposalRecord,
-    ProposalScan, ProposalWatch, Scan, ScanPage, StoredApproval, StoredEvent, Submission, SubmitError, Usage, Watch,
-    WatchStart,
+    AgentFeed, Analyses, ApprovalPage, ApprovalStart, AuditPage, AuditRecord, AuditScan, CommandRecord, Ledger,
+    ProposalPage, ProposalRecord, ProposalScan, ProposalWatch, Scan, ScanPage, StoredApproval, StoredEvent, Submission,
+    SubmitError, Usage, Watch, WatchStart,
 };
+pub use logins::{LoginOutcome, Logins};
 pub use people::{Shelf, ShelfError, Shelved};
 pub use vault::{Kept, Vault};

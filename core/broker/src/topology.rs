@@ -3,13 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, Republish, StorageType};
 use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, Republish, StorageType};
 use ogent_protocol::limits;
 use ogent_protocol::subject::{
     self, AGENTS_BUCKET, ANALYSES, APPROVALS, AUDIT, COMMANDS, IDENTITIES_BUCKET, INVENTORY_BUCKET, INVITES_BUCKET,
-    POLICIES_BUCKET, PRESENCE_BUCKET, RESULTS, REVOCATIONS_BUCKET, SESSIONS_BUCKET, TICKETS_BUCKET,
-    USERS_BUCKET,
+    POLICIES_BUCKET, PRESENCE_BUCKET, RESULTS, REVOCATIONS_BUCKET, SESSIONS_BUCKET, TICKETS_BUCKET, USERS_BUCKET,
 };
 
 use crate::connect::Broker;
@@ -177,14 +176,17 @@ fn approvals(options: &TopologyOptions) -> Config {
     }
 }
 
+/// Who has logged in, failed to, and was refused; who has changed what others may. At the limit the oldest make room: who
+/// can fill it must not be able to make it silent.
 fn audit(options: &TopologyOptions) -> Config {
     Config {
         name: AUDIT.to_owned(),
-        description: Some("Ogent: who came in, and who changed what others may".to_owned()),
+        description: Some("Ogent: what happened to people and identities".to_owned()),
         subjects: vec![subject::ALL_AUDIT.to_owned()],
-        // Who was who is known as long as what they did.
-        max_age: options.max_age + Duration::from_secs(24 * 60 * 60),
+        max_age: Duration::from_secs(400 * 24 * 60 * 60),
         max_bytes: 1024 * 1024 * 1024,
+        discard: DiscardPolicy::Old,
+        max_message_size: 16 * 1024,
         ..ledger(options)
     }
 }

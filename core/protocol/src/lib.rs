@@ -20,8 +20,10 @@ pub mod outcome;
 
 pub mod agent;
 pub mod analysis;
+pub mod audit;
 pub mod enroll;
 pub mod rest;
+pub mod session;
 pub mod verdict;
 
 pub mod limits;
@@ -34,6 +36,7 @@ pub mod schema;
 pub use agent::{AgentInfo, Heartbeat, Inventory, Platform, Programs};
 pub use analysis::{Advice, AdvisorState, Analysis, AnalysisRequest, Decision, PolicyMode, Raise, Ruling};
 pub use approval::{Approval, ProposalEvent, ProposalKind, ProposalState};
+pub use audit::{AuditEvent, AuditKind};
 pub use blob::Blob;
 pub use chain::Link;
 pub use enroll::identity::{Identity, IdentityState};
@@ -44,6 +47,7 @@ pub use id::{AgentId, CommandId, InvalidId};
 pub use intent::{Cancel, ExecutionTarget, Intent, IntentWire, InvalidIntent, Program, Run};
 pub use lifecycle::{InvalidTransition, Lifecycle};
 pub use outcome::{CommandStatus, Outcome};
+pub use session::{ApiToken, Grant, GrantId, Session};
 pub use signature::{Purpose, Seal, SignatureFault, SignedBy, SignerRole};
 pub use verdict::{RiskLevel, Verdict};
 pub use wire::Encoding;

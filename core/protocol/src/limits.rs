@@ -132,3 +132,5 @@ pub const MAX_INVITE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The same when nobody says anything.
 pub const DEFAULT_INVITE: Duration = Duration::from_secs(60 * 60);
+/// Longest text in a security event: a name, an address, a remark. Cut and said.
+pub const MAX_AUDIT_TEXT_BYTES: usize = 256;

@@ -10,6 +10,7 @@ use utoipa::openapi::schema::{self as openapi, AdditionalProperties, AnyOfBuilde
 use crate::agent::{AgentInfo, Heartbeat, Inventory};
 use crate::analysis::{Analysis, AnalysisRequest};
 use crate::approval::ProposalWire;
+use crate::audit::AuditWire;
 use crate::blob::Blob;
 use crate::enroll::admin::{AdminRequest, AdminResponse};
 use crate::enroll::identity::Identity;
@@ -19,6 +20,7 @@ use crate::event::EventWire;
 use crate::id::{AgentId, CommandId};
 use crate::intent::IntentWire;
 use crate::rest::CommandResult;
+use crate::session::GrantId;
 
 /// Every message type with the name of its file.
 #[must_use]
@@ -28,6 +30,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("event", of::<EventWire>("event")),
         ("command-result", of::<CommandResult>("command-result")),
         ("approval", of::<ProposalWire>("approval")),
+        ("audit", of::<AuditWire>("audit")),
         ("analysis-request", of::<AnalysisRequest>("analysis-request")),
         ("analysis", of::<Analysis>("analysis")),
         ("agent-info", of::<AgentInfo>("agent-info")),
@@ -87,6 +90,19 @@ macro_rules! id_schema {
 id_schema!(AgentId, "AgentId", ID_PATTERN, "Names one agent, on one machine.");
 id_schema!(CommandId, "CommandId", ID_PATTERN, "Names one command, for ever.");
 id_schema!(UserKey, "UserKey", KEY_PATTERN, "The public nkey of a user.");
+
+impl utoipa::PartialSchema for GrantId {
+    fn schema() -> RefOr<openapi::Schema> {
+        let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[st]-[0-9a-f]{32}$"));
+        RefOr::T(text.description(Some("Names one session or API token, for ever.")).build().into())
+    }
+}
+
+impl utoipa::ToSchema for GrantId {
+    fn name() -> Cow<'static, str> {
+        "GrantId".into()
+    }
+}
 
 impl JsonSchema for Blob {
     fn schema_name() -> Cow<'static, str> {

@@ -1,5 +1,6 @@
 //! Every subject, stream and bucket name of Ogent. No other code formats or parses one.
 
+use crate::audit::AuditKind;
 use crate::id::{AgentId, CommandId};
 
 /// The stream of intents.
@@ -183,6 +184,12 @@ pub mod template {
 #[must_use]
 pub fn is_history(subject: &str) -> bool {
     ["commands.", "results.", "approvals.", "analyses.", "audit.", "$KV."].iter().any(|part| subject.starts_with(part))
+}
+
+/// Where the security events of one kind are kept.
+#[must_use]
+pub fn audit(kind: AuditKind) -> String {
+    format!("audit.{}", kind.as_str())
 }
 
 /// The agent and the command that a ledger subject (`commands.…`, `results.…` or `approvals.…`) names.

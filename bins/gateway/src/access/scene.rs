@@ -51,14 +51,20 @@ impl<'a> Resource<'a> {
         Self::Command(&view.id, &view.agent_id, view.requested_by.as_deref())
     }
 
-    /// Gives the facts to `ask`.
-    pub(super) fn with_facts<T>(&self, directory: &Directory, ask: impl FnOnce(Facts<'_>) -> T) -> T {
-        let agent = match self {
+    /// The machine that it is about; none where it is about no particular one.
+    #[must_use]
+    pub(super) fn agent(&self) -> Option<&AgentId> {
+        match self {
             Self::Fleet | Self::User(_) => None,
             Self::Agent(agent) => *agent,
             Self::Execution(agent, _) | Self::Command(_, agent, _) => Some(*agent),
             Self::Decision(found, _) => Some(&found.agent),
-        };
+        }
+    }
+
+    /// Gives the facts to `ask`.
+    pub(super) fn with_facts<T>(&self, directory: &Directory, ask: impl FnOnce(Facts<'_>) -> T) -> T {
+        let agent = self.agent();
         let labels = agent.and_then(|agent| directory.labels(agent));
         let agent = AgentFacts { id: agent.map_or(NO_AGENT, AgentId::as_str), labels: labels.as_ref() };
         let command = |id, requested_by| CommandFacts { id, agent, requested_by };

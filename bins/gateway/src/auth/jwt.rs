@@ -1,19 +1,21 @@
-//! Receives a user and roles from `password`, gives a signed token; receives a token from `http`, gives a principal.
+//! Receives a person and a session from `authority`, gives a signed token; receives a token, gives what it says.
 //!
-//! The algorithm is fixed by the configuration, never taken from a token. Every claim is required and checked.
+//! Algorithm and keys are fixed by the configuration, never taken from a token. Every claim is required and checked. What
+//! a person may be does not stand in a token: it is looked up each time.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
+use ogent_protocol::GrantId;
 use ogent_runtime::Secret;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::access::{Principal, Role};
+use super::keys::{JwtConfig, JwtKeys, KeyPair};
+use crate::limits::{MAX_TOKEN_BYTES, MAX_TOKEN_LIFE};
 
 const ISSUER: &str = "ogent";
 const AUDIENCE: &str = "ogent-gateway";
@@ -24,33 +26,8 @@ const TOKEN_TYPE: &str = "at+jwt";
 /// How far clocks of gateways may differ, in seconds.
 const LEEWAY_S: u64 = 5;
 
-/// How tokens are made and checked.
-#[derive(Debug, Clone)]
-pub struct JwtConfig {
-    /// The key that signs them.
-    pub secret: Secret,
-    /// How it signs them.
-    pub algorithm: JwtAlgorithm,
-    /// How long they are good for.
-    pub access_ttl: Duration,
-}
-
-/// The algorithms that one shared secret can be used with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum JwtAlgorithm {
-    /// HMAC with SHA-256.
-    #[default]
-    Hs256,
-    /// HMAC with SHA-384.
-    Hs384,
-    /// HMAC with SHA-512.
-    Hs512,
-}
-
-/// An algorithm that tokens are not signed with.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("is {0:?}, but tokens are signed with HS256, HS384 or HS512")]
-pub struct UnknownAlgorithm(String);
+/// The session of a token that whoever holds the signing key has made without one, as `ogent up` does.
+const NO_SESSION: &str = "none";
 
 /// A token that cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -60,18 +37,44 @@ pub struct MintError(#[source] jsonwebtoken::errors::Error);
 /// Why a token is not taken. For logs: the client is told nothing but that it is not.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TokenError {
+    /// It is not looked at.
+    #[error("the token has more than {MAX_TOKEN_BYTES} bytes")]
+    TooLong,
     /// Signature, algorithm, form or a standard claim is wrong.
     #[error("the token is not valid")]
-    Invalid(#[source] jsonwebtoken::errors::Error),
+    Invalid(#[from] jsonwebtoken::errors::Error),
+    /// Its header wants something.
+    #[error("the token has a header that is not taken")]
+    Header,
+    /// No key has its key's name.
+    #[error("the token is signed with an unknown key")]
+    UnknownKey,
     /// It is a token of another kind.
     #[error("the token is not an access token")]
     Type,
     /// A moment in it is out of range or, for `iat`, in the future.
     #[error("the token has an impossible time")]
     Time,
+    /// Its session is not one.
+    #[error("the token names no session")]
+    Session,
 }
 
-/// What a token says.
+/// What a token says that is good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// For whom it was made.
+    pub(crate) user: String,
+    /// In which session; `None` where whoever has the key made it without one.
+    pub(crate) session: Option<GrantId>,
+    /// The user's epoch at that time.
+    pub(crate) epoch: u64,
+    /// When it was made.
+    pub(crate) issued_at: Timestamp,
+    /// When it ends.
+    pub(crate) expires_at: Timestamp,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     iss: String,
@@ -81,41 +84,23 @@ struct Claims {
     nbf: i64,
     exp: i64,
     jti: String,
-    roles: Vec<Role>,
+    sid: String,
+    epoch: u64,
 }
 
 /// Makes and checks tokens.
 pub(crate) struct Tokens {
     signing: EncodingKey,
-    checking: DecodingKey,
+    checking: Checking,
     header: Header,
     validation: Validation,
     ttl: Duration,
 }
 
-// === impl JwtAlgorithm ===
-
-impl JwtAlgorithm {
-    fn to_jsonwebtoken(self) -> Algorithm {
-        match self {
-            Self::Hs256 => Algorithm::HS256,
-            Self::Hs384 => Algorithm::HS384,
-            Self::Hs512 => Algorithm::HS512,
-        }
-    }
-}
-
-impl FromStr for JwtAlgorithm {
-    type Err = UnknownAlgorithm;
-
-    fn from_str(text: &str) -> Result<Self, UnknownAlgorithm> {
-        match text {
-            "HS256" => Ok(Self::Hs256),
-            "HS384" => Ok(Self::Hs384),
-            "HS512" => Ok(Self::Hs512),
-            _ => Err(UnknownAlgorithm(text.to_owned())),
-        }
-    }
+enum Checking {
+    // Its tokens name no key.
+    One(DecodingKey),
+    Named(HashMap<String, DecodingKey>),
 }
 
 // === impl Tokens ===
@@ -124,24 +109,19 @@ impl Tokens {
     /// Takes the keys from `config`.
     #[must_use]
     pub(crate) fn new(config: &JwtConfig) -> Self {
-        let algorithm = config.algorithm.to_jsonwebtoken();
-        let mut validation = Validation::new(algorithm);
-        validation.leeway = LEEWAY_S;
-        validation.validate_nbf = true;
-        validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[AUDIENCE]);
-        // `iat`, `jti` and `roles` are required by `Claims` itself: the library looks for these five only.
-        validation.required_spec_claims = HashSet::from(["iss", "aud", "sub", "nbf", "exp"].map(str::to_owned));
-        let mut header = Header::new(algorithm);
-        header.typ = Some(TOKEN_TYPE.to_owned());
-        let key = config.secret.expose().as_bytes();
-        Self {
-            signing: EncodingKey::from_secret(key),
-            checking: DecodingKey::from_secret(key),
-            header,
-            validation,
-            ttl: config.access_ttl,
-        }
+        let (algorithm, kid, signing, checking) = match &config.keys {
+            JwtKeys::Shared { algorithm, secret } => {
+                let key = secret.expose().as_bytes();
+                let checking = Checking::One(DecodingKey::from_secret(key));
+                (algorithm.to_jsonwebtoken(), None, EncodingKey::from_secret(key), checking)
+            }
+            JwtKeys::Pair(pair) => {
+                let KeyPair { algorithm, signing, kid, checking, .. } = KeyPair::clone(pair);
+                (algorithm, Some(kid), signing, Checking::Named(checking))
+            }
+        };
+        let header = Header { typ: Some(TOKEN_TYPE.to_owned()), kid, ..Header::new(algorithm) };
+        Self { signing, checking, header, validation: validation(algorithm), ttl: config.access_ttl }
     }
 
     /// How long a token is good for.
@@ -150,11 +130,11 @@ impl Tokens {
         self.ttl
     }
 
-    /// A token for `user`, good from now on.
+    /// A token for `user`, good from now on, and no longer than the session.
     ///
     /// # Errors
-    /// When the library cannot sign; it always can with a shared secret.
-    pub(crate) fn mint(&self, user: &str, roles: &[Role]) -> Result<Secret, MintError> {
+    /// When the library cannot sign.
+    pub(crate) fn mint(&self, user: &str, session: Option<&GrantId>, epoch: u64) -> Result<Secret, MintError> {
         let now = Timestamp::now().as_second();
         let claims = Claims {
             iss: ISSUER.to_owned(),
@@ -164,27 +144,31 @@ impl Tokens {
             nbf: now,
             exp: now.saturating_add_unsigned(self.ttl.as_secs()),
             jti: Uuid::new_v4().to_string(),
-            roles: roles.to_vec(),
+            sid: session.map_or(NO_SESSION, GrantId::as_str).to_owned(),
+            epoch,
         };
         encode(&self.header, &claims, &self.signing).map(Secret::new).map_err(MintError)
     }
 
-    /// Whom `token` speaks for.
+    /// What `token` says.
     ///
     /// # Errors
     /// When it was not made here for this purpose, or is not good now.
-    pub(crate) fn verify(&self, token: &str) -> Result<Principal, TokenError> {
-        let data = decode::<Claims>(token, &self.checking, &self.validation).map_err(TokenError::Invalid)?;
-        if data.header.typ.as_deref() != Some(TOKEN_TYPE) {
-            return Err(TokenError::Type);
+    pub(crate) fn verify(&self, token: &str) -> Result<Said, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::TooLong);
         }
-        let claims = data.claims;
-        let latest = Timestamp::now().as_second().saturating_add_unsigned(LEEWAY_S);
-        if claims.iat > latest {
-            return Err(TokenError::Time);
+        let header = decode_header(token)?;
+        // Nothing but what we write ourselves: keys, addresses of keys and extensions are not for a token to bring.
+        if header != (Header { kid: header.kid.clone(), ..self.header.clone() }) {
+            return Err(if header.typ == self.header.typ { TokenError::Header } else { TokenError::Type });
         }
-        let expires_at = Timestamp::from_second(claims.exp).map_err(|_| TokenError::Time)?;
-        Ok(Principal { user: claims.sub, roles: claims.roles, expires_at, session: None })
+        let key = match (&self.checking, &header.kid) {
+            (Checking::One(key), None) => key,
+            (Checking::Named(keys), Some(kid)) => keys.get(kid).ok_or(TokenError::UnknownKey)?,
+            _ => return Err(TokenError::UnknownKey),
+        };
+        read(decode::<Claims>(token, key, &self.validation)?.claims)
     }
 }
 
@@ -194,113 +178,45 @@ impl fmt::Debug for Tokens {
     }
 }
 
-/// An access token for `user`, as `POST /token` would give one: for a program that starts the gateway itself.
+fn validation(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.leeway = LEEWAY_S;
+    validation.validate_nbf = true;
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[AUDIENCE]);
+    // `iat`, `jti`, `sid` and `epoch` are required by `Claims` itself: the library looks for these five only.
+    validation.required_spec_claims = HashSet::from(["iss", "aud", "sub", "nbf", "exp"].map(str::to_owned));
+    validation
+}
+
+fn read(claims: Claims) -> Result<Said, TokenError> {
+    let latest = Timestamp::now().as_second().saturating_add_unsigned(LEEWAY_S);
+    let longest = claims.iat.saturating_add_unsigned(MAX_TOKEN_LIFE.as_secs());
+    if claims.iat > latest || claims.nbf > latest || claims.iat < 0 || claims.exp < claims.iat || claims.exp > longest {
+        return Err(TokenError::Time);
+    }
+    let moment = |second| Timestamp::from_second(second).map_err(|_| TokenError::Time);
+    let session = match claims.sid.as_str() {
+        NO_SESSION => None,
+        text => Some(text.parse::<GrantId>().ok().filter(GrantId::is_session).ok_or(TokenError::Session)?),
+    };
+    Ok(Said {
+        user: claims.sub,
+        session,
+        epoch: claims.epoch,
+        issued_at: moment(claims.iat)?,
+        expires_at: moment(claims.exp)?,
+    })
+}
+
+/// An access token for `user` without a session: for a program that starts the gateway itself and so has its key. It
+/// gives what the user may at each moment, ends with the user, and cannot be revoked before its time otherwise.
 ///
 /// # Errors
 /// When the token cannot be signed.
-pub fn mint_token(jwt: &JwtConfig, user: &str, roles: &[Role]) -> Result<Secret, MintError> {
-    Tokens::new(jwt).mint(user, roles)
+pub fn mint_token(jwt: &JwtConfig, user: &str) -> Result<Secret, MintError> {
+    Tokens::new(jwt).mint(user, None, 0)
 }
 
 #[cfg(test)]
-mod tests {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    const SECRET: &str = "hW3Jv0m3y2mB1xkq8cN5tR7zP4dS6fG9";
-
-    fn tokens() -> Tokens {
-        Tokens::new(&config(SECRET, JwtAlgorithm::Hs256))
-    }
-
-    fn config(secret: &str, algorithm: JwtAlgorithm) -> JwtConfig {
-        JwtConfig { secret: Secret::new(secret.into()), algorithm, access_ttl: Duration::from_secs(60) }
-    }
-
-    fn claims() -> Value {
-        let now = Timestamp::now().as_second();
-        json!({"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "iat": now, "nbf": now, "exp": now + 60,
-            "jti": "1", "roles": ["viewer"]})
-    }
-
-    fn sign(claims: &Value, typ: &str, algorithm: Algorithm, secret: &str) -> String {
-        let mut header = Header::new(algorithm);
-        header.typ = Some(typ.to_owned());
-        encode(&header, claims, &EncodingKey::from_secret(secret.as_bytes())).unwrap()
-    }
-
-    #[test]
-    fn a_minted_token_names_its_user() {
-        for algorithm in ["HS256", "HS384", "HS512"] {
-            let tokens = Tokens::new(&config(SECRET, algorithm.parse().unwrap()));
-            let token = tokens.mint("alice", &[Role::Operator]).unwrap();
-            let principal = tokens.verify(token.expose()).unwrap();
-            assert_eq!((principal.user.as_str(), principal.roles), ("alice", vec![Role::Operator]));
-        }
-        assert!("none".parse::<JwtAlgorithm>().is_err() && "RS256".parse::<JwtAlgorithm>().is_err());
-    }
-
-    #[test]
-    fn a_well_made_foreign_token_is_taken() {
-        // Keeps the refusals below honest: they change one thing of a token that would be taken.
-        assert!(tokens().verify(&sign(&claims(), TOKEN_TYPE, Algorithm::HS256, SECRET)).is_ok());
-    }
-
-    #[test]
-    fn wrong_keys_algorithms_and_types_are_refused() {
-        let other_key = sign(&claims(), TOKEN_TYPE, Algorithm::HS256, &SECRET.replace('h', "H"));
-        let other_algorithm = sign(&claims(), TOKEN_TYPE, Algorithm::HS512, SECRET);
-        let other_type = sign(&claims(), "JWT", Algorithm::HS256, SECRET);
-        for token in [other_key, other_algorithm, other_type, String::new(), "a.b.c".to_owned()] {
-            assert!(tokens().verify(&token).is_err(), "{token}");
-        }
-    }
-
-    #[test]
-    fn an_unsigned_or_changed_token_is_refused() {
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        for alg in ["none", "None", "NONE"] {
-            let unsigned = format!("{}.{}.", part(&json!({"alg": alg, "typ": TOKEN_TYPE})), part(&claims()));
-            assert!(tokens().verify(&unsigned).is_err(), "{alg}");
-        }
-        let good = sign(&claims(), TOKEN_TYPE, Algorithm::HS256, SECRET);
-        let mut parts: Vec<&str> = good.split('.').collect();
-        let mut raised = claims();
-        raised["roles"] = json!(["admin"]);
-        let raised = part(&raised);
-        parts[1] = &raised;
-        assert!(tokens().verify(&parts.join(".")).is_err());
-    }
-
-    #[test]
-    fn wrong_claims_are_refused() {
-        let now = Timestamp::now().as_second();
-        for (claim, wrong) in [
-            ("iss", json!("someone")),
-            ("aud", json!("ogent-agent")),
-            ("exp", json!(now - 10)),
-            ("exp", json!((now + 60).to_string())),
-            ("nbf", json!(now + 60)),
-            ("iat", json!(now + 60)),
-            ("roles", json!(["root"])),
-        ] {
-            let mut claims = claims();
-            claims[claim] = wrong.clone();
-            let token = sign(&claims, TOKEN_TYPE, Algorithm::HS256, SECRET);
-            assert!(tokens().verify(&token).is_err(), "{claim} = {wrong}");
-        }
-    }
-
-    #[test]
-    fn missing_claims_are_refused() {
-        for claim in ["iss", "aud", "sub", "iat", "nbf", "exp", "jti", "roles"] {
-            let mut claims = claims();
-            claims.as_object_mut().unwrap().remove(claim);
-            let token = sign(&claims, TOKEN_TYPE, Algorithm::HS256, SECRET);
-            assert!(tokens().verify(&token).is_err(), "without {claim}");
-        }
-    }
-}
+mod tests;

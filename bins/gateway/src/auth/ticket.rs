@@ -5,6 +5,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 use ogent_broker::{AppendError, Broker, Vault};
+use ogent_protocol::GrantId;
+use ogent_protocol::session::Scope;
 use ogent_protocol::subject::TICKETS_BUCKET;
 use ogent_runtime::{Secret, random_secret};
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,9 @@ pub(crate) struct Tickets(Vault);
 pub(crate) struct Ticket {
     pub(crate) user: String,
     pub(crate) roles: Vec<Role>,
+    pub(crate) epoch: u64,
+    pub(crate) grant: Option<GrantId>,
+    pub(crate) scope: Option<Scope>,
     pub(crate) expires_at: Timestamp,
     /// The session that it was made in: it is worth no more than that.
     pub(crate) session: Option<SessionKey>,
@@ -45,6 +50,9 @@ impl Tickets {
         let ticket = Ticket {
             user: principal.user.clone(),
             roles: principal.roles.clone(),
+            epoch: principal.epoch,
+            grant: principal.grant.clone(),
+            scope: principal.scope.clone(),
             expires_at: principal.expires_at,
             session: principal.session.clone(),
             until: Timestamp::now().saturating_add(ttl).unwrap_or(Timestamp::MIN),

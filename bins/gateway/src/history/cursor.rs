@@ -54,7 +54,7 @@ impl Seal {
     }
 
     #[must_use]
-    pub(super) fn close(&self, place: Place) -> Cursor {
+    pub(crate) fn close(&self, place: Place) -> Cursor {
         let (left, right) = ROUNDS
             .iter()
             .fold((place.commands, place.proposals), |(left, right), round| (right, left ^ self.mix(*round, right)));
@@ -62,7 +62,7 @@ impl Seal {
     }
 
     #[must_use]
-    pub(super) fn open(&self, cursor: Cursor) -> Place {
+    pub(crate) fn open(&self, cursor: Cursor) -> Place {
         let (commands, proposals) = ROUNDS
             .iter()
             .rev()

@@ -3,8 +3,10 @@
 mod body;
 mod caller;
 pub(super) mod cookie;
+mod from;
 mod params;
 
 pub(super) use body::{Form, JsonBody, OptionalJsonBody, SmallJsonBody};
 pub(super) use caller::{Caller, Purpose, identify};
+pub(super) use from::From;
 pub(super) use params::{Id, QueryOf, header};

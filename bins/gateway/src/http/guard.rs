@@ -27,6 +27,14 @@ pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
     ("POST", "/session", Public),
     ("GET", "/session", Myself),
     ("DELETE", "/session", Myself),
+    ("GET", "/me", Myself),
+    ("POST", "/logout", Myself),
+    ("GET", "/sessions", Asks(&[A::ViewTokens])),
+    ("DELETE", "/sessions/{id}", Asks(&[A::ManageTokens])),
+    ("POST", "/tokens", Asks(&[A::ManageOwnTokens])),
+    ("GET", "/tokens", Asks(&[A::ManageOwnTokens, A::ViewTokens])),
+    ("DELETE", "/tokens/{id}", Asks(&[A::ManageOwnTokens, A::ManageTokens])),
+    ("GET", "/audit", Asks(&[A::ViewAudit])),
     ("GET", "/auth/oidc/login", Public),
     ("GET", "/auth/oidc/callback", Public),
     ("GET", "/healthz", Public),
@@ -115,7 +123,19 @@ mod tests {
     fn what_is_public_is_a_choice() {
         let public: Vec<_> =
             ROUTES.iter().filter(|(_, _, guard)| matches!(guard, Public)).map(|route| route.1).collect();
-        assert_eq!(public, ["/token", "/session", "/auth/oidc/login", "/auth/oidc/callback", "/healthz", "/readyz", "/metrics", "/openapi.json"]);
+        assert_eq!(
+            public,
+            [
+                "/token",
+                "/session",
+                "/auth/oidc/login",
+                "/auth/oidc/callback",
+                "/healthz",
+                "/readyz",
+                "/metrics",
+                "/openapi.json"
+            ]
+        );
         assert!(actions(&Method::GET, "/nowhere").is_none() && actions(&Method::PUT, "/agents").is_none());
     }
 }

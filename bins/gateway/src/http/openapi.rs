@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use ogent_protocol::OutputStream;
 use ogent_protocol::rest::Problem;
+use ogent_protocol::{AuditKind, OutputStream};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
@@ -50,7 +50,7 @@ pub(super) fn document() -> OpenApiRouter<Shared> {
             problems; their `code` does not change. An answer with 503 may be tried again, one with 500 is a bug."
     ),
     // Schemas that only stand in parameters or in problems are not found by themselves.
-    components(schemas(Problem, OutputStream)),
+    components(schemas(Problem, OutputStream, AuditKind)),
     modifiers(&Bearer),
     tags(
         (name = "login", description = "Get an access token"),
@@ -98,6 +98,8 @@ problems! {
     Guarded {
         401: "There is no token, or it is not valid",
         403: "The user's roles do not allow it, or a page that is not the gateway's own sends the session's cookie",
+        429: "Too many requests; try again",
+        503: "The broker is away; try again",
     }
     /// Of every route.
     Bugs {
@@ -157,10 +159,18 @@ problems! {
     PolicyChanged {
         409: "Another policy holds than the one that it was made from, or you could not set another one",
     }
+    /// Of every route that names a session or an API token.
+    NoGrant {
+        404: "You have no session or API token of this id",
+    }
+    /// Of `POST /tokens` alone.
+    TooManyTokens {
+        409: "There are too many API tokens already",
+    }
     /// Of `POST /token` alone.
     NoLogin {
-        401: "There is no such user, or it has another password",
-        429: "Too many logins at once; try again",
+        401: "There is no such user, it has another password, or the refresh token is not good",
+        429: "Too many logins at once, or too many have failed; try again",
     }
     /// Of `POST /session` alone.
     NoSession {
@@ -232,6 +242,7 @@ mod tests {
                 "/approvals",
                 "/auth/oidc/callback",
                 "/auth/oidc/login",
+                "/audit",
                 "/commands",
                 "/commands/{id}",
                 "/commands/{id}/approve",
@@ -240,6 +251,8 @@ mod tests {
                 "/commands/{id}/events",
                 "/commands/{id}/output",
                 "/healthz",
+                "/logout",
+                "/me",
                 "/metrics",
                 "/openapi.json",
                 "/policy",
@@ -251,6 +264,11 @@ mod tests {
                 "/users",
                 "/users/{name}",
                 "/users/{name}/password",
+                "/sessions",
+                "/sessions/{id}",
+                "/token",
+                "/tokens",
+                "/tokens/{id}",
                 "/ws",
                 "/ws/ticket",
             ]

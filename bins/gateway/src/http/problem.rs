@@ -5,6 +5,7 @@ mod convert;
 
 use std::any::Any;
 use std::error::Error;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -25,6 +26,7 @@ pub(super) struct ApiError {
     code: Code,
     detail: String,
     cause: Option<Box<dyn Error + Send + Sync>>,
+    retry_after: Option<u64>,
     judged: Option<Box<Judged>>,
 }
 
@@ -41,13 +43,25 @@ struct Judged {
 impl ApiError {
     /// An error with what is wrong this time and what to do about it.
     pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), cause: None, judged: None }
+        Self { code, detail: detail.into(), cause: None, retry_after: None, judged: None }
     }
 
     /// The same with a cause, which goes to the log and nowhere else.
     pub(super) fn because(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
         self.cause = Some(Box::new(cause));
         self
+    }
+
+    /// The same, worth another try after so long.
+    pub(super) fn after(mut self, wait: Duration) -> Self {
+        // Rounded up: a client that keeps to it must not be early.
+        self.retry_after = Some(wait.as_secs().saturating_add(1));
+        self
+    }
+
+    /// What comes too fast.
+    pub(super) fn too_many(wait: Duration) -> Self {
+        Self::new(Code::TooManyRequests, "too many requests; slow down").after(wait)
     }
 
     /// The same about a command that was judged.
@@ -72,7 +86,7 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.log();
-        let Self { code, detail, judged, .. } = self;
+        let Self { code, detail, judged, retry_after, .. } = self;
         let status = code.status();
         let mut problem =
             Problem { title: code.title().to_owned(), ..Problem::new(code.as_str(), status.as_u16(), &detail) };
@@ -87,7 +101,7 @@ impl IntoResponse for ApiError {
         if let Some(challenge) = code.challenge() {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        if let Some(seconds) = code.retry_after() {
+        if let Some(seconds) = retry_after.or(code.retry_after().map(u64::from)) {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

@@ -6,6 +6,7 @@ mod handshake;
 mod impatient;
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use super::client::Peer;
 use crate::limits::{HEADER_TIMEOUT, MAX_CONNECTIONS, MAX_HEADER_BYTES, MAX_HEADERS};
 use handshake::Handshakes;
 use impatient::Impatient;
@@ -46,6 +48,24 @@ impl Connections {
     }
 }
 
+/// Tells each request which address its connection has.
+#[derive(Clone)]
+struct From<S> {
+    peer: SocketAddr,
+    service: S,
+}
+
+impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for From<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> S::Future {
+        request.extensions_mut().insert(Peer(self.peer.ip()));
+        self.service.call(request)
+    }
+}
+
 /// Takes connections until `shutdown`. Those that are then open get to finish their request, but no other one.
 pub(crate) async fn serve(
     listener: TcpListener,
@@ -64,11 +84,12 @@ pub(crate) async fn serve(
         (place, accept(&listener).await)
     };
     loop {
-        let (place, stream) = tokio::select! {
+        let (place, (stream, peer)) = tokio::select! {
             () = shutdown.cancelled() => break,
             accepted = accept() => accepted,
         };
-        let connection = receive(stream, handshakes.clone(), service.clone(), shutdown.clone());
+        let service = From { peer, service: service.clone() };
+        let connection = receive(stream, handshakes.clone(), service, shutdown.clone());
         let cut_off = cut_off.clone();
         connections.open.spawn(async move {
             let _held = place;
@@ -82,10 +103,10 @@ pub(crate) async fn serve(
     connections
 }
 
-async fn accept(listener: &TcpListener) -> TcpStream {
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return stream,
+            Ok(accepted) => return accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(PAUSE_AFTER_FAILURE).await;

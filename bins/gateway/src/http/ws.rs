@@ -34,6 +34,7 @@ use crate::limits::{WS_MAX_MESSAGE_BYTES, WS_READ_BUFFER_BYTES};
 /// `{"type":"subscribe","topic":{"results":{"agent":"web-1"}}}` or
 /// `{"type":"subscribe","topic":{"command":{"command":"…","after":3}}}`; `after` resumes behind an event's `seq`. A command
 /// that somebody had to approve has messages of type `approval` before its first `event`.
+/// Close code 4401 means that the session or the token has ended: log in again.
 /// A browser's `Origin` has to be the gateway's own or an allowed one. Close code 1013 after `auth` means that too many
 /// streams are open; try again.
 #[utoipa::path(

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::{env, fmt, fs};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use ogent_protocol::rest::TokenResponse;
 use ogent_runtime::{Secret, SecretError, secret_from_env};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,9 @@ pub struct Login {
     pub access_token: String,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// What it is exchanged for the next one with, once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -72,18 +76,29 @@ pub enum CredentialError {
     Environment(#[from] SecretError),
 }
 
-/// The token to use: `OGENT_TOKEN` or `OGENT_TOKEN_FILE`, else the one that `ogent login` has kept for this gateway.
+/// The token in `OGENT_TOKEN`, or in the file that `OGENT_TOKEN_FILE` names.
 ///
 /// # Errors
-/// When one of them is there and cannot be read.
-pub fn token_for(url: &GatewayUrl) -> Result<Option<Secret>, CredentialError> {
-    if let Some(token) = secret_from_env("OGENT_TOKEN")? {
-        return Ok(Some(token));
+/// When it is there and cannot be read.
+pub fn token_from_env() -> Result<Option<Secret>, CredentialError> {
+    Ok(secret_from_env("OGENT_TOKEN")?)
+}
+
+// === impl Login ===
+
+impl Login {
+    /// What a gateway has answered.
+    #[must_use]
+    pub fn of(username: String, answer: TokenResponse, now: Timestamp) -> Self {
+        let lifetime = SignedDuration::from_secs(i64::try_from(answer.expires_in).unwrap_or(i64::MAX));
+        let expires_at = now.checked_add(lifetime).unwrap_or(Timestamp::MAX);
+        Self { username, access_token: answer.access_token, expires_at, refresh_token: answer.refresh_token }
     }
-    match CredentialStore::open() {
-        Ok(store) => Ok(store.find(url)?.map(|login| Secret::new(login.access_token))),
-        // Without a home nobody has logged in.
-        Err(_) => Ok(None),
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("username", &self.username).finish_non_exhaustive()
     }
 }
 
@@ -175,6 +190,7 @@ mod tests {
             username: "admin".into(),
             access_token: token.into(),
             expires_at: "2026-05-01T08:00:00Z".parse().unwrap(),
+            refresh_token: None,
         }
     }
 

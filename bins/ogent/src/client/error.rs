@@ -4,6 +4,7 @@ use ogent_protocol::rest::Problem;
 use reqwest::StatusCode;
 
 use super::address::GatewayUrl;
+use super::credentials::CredentialError;
 
 /// Why the gateway did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +54,9 @@ pub enum ClientError {
     /// It is no answer that we know how to read.
     #[error("the gateway's answer cannot be understood")]
     Answer(#[source] serde_json::Error),
+    /// The login cannot be read or kept.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
     /// It is more than any answer should be.
     #[error("the gateway's answer has more than {0} bytes")]
     TooLarge(usize),
@@ -104,9 +108,12 @@ impl ClientError {
         match self {
             Self::Silent(_) | Self::Broken(_) | Self::Ended | Self::Unreachable { .. } => true,
             Self::Refused(_) | Self::Foreign { .. } => matches!(self.status(), Some(429 | 502 | 503 | 504)),
-            Self::Setup(_) | Self::Untrusted { .. } | Self::Unsendable(_) | Self::Answer(_) | Self::TooLarge(_) => {
-                false
-            }
+            Self::Setup(_)
+            | Self::Untrusted { .. }
+            | Self::Unsendable(_)
+            | Self::Answer(_)
+            | Self::Credentials(_)
+            | Self::TooLarge(_) => false,
         }
     }
 

@@ -51,11 +51,12 @@ pub async fn run(args: LoginArgs, context: &Context) -> anyhow::Result<()> {
     }
     let password = password(args.password_file.as_deref(), &args.username)?;
     let answer = context.stranger()?.log_in(&args.username, &password).await.map_err(explain)?;
-    let expires_at = expiry(Timestamp::now(), answer.expires_in);
+    let now = Timestamp::now();
+    // The session goes on as long as it can be refreshed.
+    let until = expiry(now, answer.refresh_expires_in.unwrap_or(answer.expires_in));
     let store = CredentialStore::open()?;
-    let login = Login { username: args.username.clone(), access_token: answer.access_token, expires_at };
-    store.keep(url, login)?;
-    out.say(&format!("logged in to {url} as {}, until {}", args.username, expires_at.strftime("%Y-%m-%d %H:%M UTC")));
+    store.keep(url, Login::of(args.username.clone(), answer, now))?;
+    out.say(&format!("logged in to {url} as {}, until {}", args.username, until.strftime("%Y-%m-%d %H:%M UTC")));
     Ok(())
 }
 

@@ -1,18 +1,27 @@
-//! `ogent logout`: forgets the token for a gateway.
+//! `ogent logout`: ends the session at the gateway, and forgets the login.
 
 use super::Context;
 use crate::client::credentials::CredentialStore;
 
-/// Forgets the token. The gateway keeps none, so there is nothing to tell it.
+/// Ends the session and forgets its tokens.
 ///
 /// # Errors
 /// When the file with the tokens cannot be read or written.
-pub fn run(context: &Context) -> anyhow::Result<()> {
+pub async fn run(context: &Context) -> anyhow::Result<()> {
     let Context { url, out, .. } = context;
-    if CredentialStore::open()?.forget(url)? {
-        out.say(&format!("logged out of {url}"));
-    } else {
+    let store = CredentialStore::open()?;
+    let Some(login) = store.find(url)? else {
         out.say(&format!("there was no login for {url}"));
+        return Ok(());
+    };
+    let ended = context.client_of(Some(login))?.log_out().await;
+    store.forget(url)?;
+    match ended {
+        // A session that is not there any more is over, too.
+        Err(error) if error.status() != Some(401) => {
+            out.warning(&format!("the gateway was not told, so the session goes on until it ends: {error}"));
+        }
+        _ => out.say(&format!("logged out of {url}")),
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use ogent_gateway::{JwtConfig, read_users};
+use ogent_gateway::{JwtConfig, JwtKeys, read_users};
 use ogent_protocol::PolicyMode;
 
 use super::args::{ExternalArgs, GateArgs, UpArgs};
@@ -73,8 +73,7 @@ pub(crate) fn make(args: UpArgs, program: Option<Found>, data: &DataDir) -> anyh
         },
         listen,
         jwt: JwtConfig {
-            secret: secrets::jwt_secret(data)?,
-            algorithm: args.tokens.jwt_algorithm,
+            keys: JwtKeys::Shared { secret: secrets::jwt_secret(data)?, algorithm: args.tokens.jwt_algorithm },
             access_ttl: minutes(args.tokens.token_minutes.unwrap_or(TOKEN_MINUTES)),
         },
         program_token_ttl: minutes(args.tokens.token_minutes.unwrap_or(PROGRAM_TOKEN_MINUTES)),
@@ -100,11 +99,9 @@ fn gate(args: &GateArgs, data: &DataDir) -> anyhow::Result<GatePlan> {
         policy.mode = PolicyMode::Advise;
     }
     let usual = data.join(USERS);
-    let users = match args.users_file.as_deref().filter(|path| !path.as_os_str().is_empty()) {
-        Some(path) => read_users(path)?,
-        None if usual.exists() => read_users(&usual)?,
-        None => Vec::new(),
-    };
+    let given = args.users_file.clone().filter(|path| !path.as_os_str().is_empty());
+    let users_file = given.or_else(|| usual.exists().then_some(usual));
+    let users = users_file.as_deref().map(read_users).transpose()?.unwrap_or_default();
     Ok(GatePlan { policy, approval_window: minutes(args.approval_minutes), users })
 }
 

@@ -1,6 +1,7 @@
 //! Receives the plan, starts one part after the other, and gives what is needed to use them.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ogent_analyst::{AdvisorConfig, AnalystConfig};
@@ -65,6 +66,9 @@ pub(crate) struct GatePlan {
     pub(crate) users: Vec<User>,
 }
 
+/// Requests a second of one user: on one's own machine, only something that runs wild comes near.
+const API_RATE: u32 = 10_000;
+
 /// Which broker it is.
 pub(crate) enum BrokerPlan {
     /// Our own.
@@ -110,8 +114,7 @@ pub(crate) async fn start(stack: &mut Stack, plan: Plan, data: &DataDir) -> anyh
     let model = advisor.as_ref().map(|advisor| advisor.model.clone());
     let config = AnalystConfig { broker: access.options(&Role::Analyst), advisor };
     stack.analyst = Some(step("the start of the analyst", ANALYST_WITHIN, AnalystTask::start(config)).await?);
-    let token =
-        mint_token(&JwtConfig { access_ttl: program_token_ttl, ..jwt.clone() }, ADMIN, &[ogent_gateway::Role::Admin])?;
+    let token = mint_token(&JwtConfig { access_ttl: program_token_ttl, ..jwt.clone() }, ADMIN)?;
     let config = GatewayConfig {
         listen,
         broker: access.options(&Role::Gateway),
@@ -124,6 +127,8 @@ pub(crate) async fn start(stack: &mut Stack, plan: Plan, data: &DataDir) -> anyh
         signer: None,
         trust: None,
         web: ogent_gateway::WebConfig::default(),
+        trusted_proxies: Vec::new(),
+        api_rate: API_RATE,
     };
     let gateway = step("the start of the gateway", GATEWAY_WITHIN, GatewayTask::start(config)).await?;
     let api_url = api_url(gateway.address());

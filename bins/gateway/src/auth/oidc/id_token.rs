@@ -152,10 +152,7 @@ fn roles(claims: &Claims, config: &OidcConfig) -> Vec<Role> {
         None => &[],
     };
     let has = |wanted: &str| values.iter().any(|value| value.as_str() == Some(wanted));
-    Role::ALL
-        .into_iter()
-        .filter(|role| config.roles.iter().any(|(given, value)| given == role && has(value)))
-        .collect()
+    Role::ALL.into_iter().filter(|role| config.roles.iter().any(|(given, value)| given == role && has(value))).collect()
 }
 
 fn wrong(problem: &str) -> OidcError {

@@ -5,15 +5,16 @@ use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
-use ogent_protocol::{AgentId, CommandId, Decision, Verdict};
+use ogent_protocol::{AgentId, AuditEvent, AuditKind, CommandId, Decision, Verdict};
 use ogent_runtime::Secret;
 
 use super::cookie::SESSION;
-use crate::access::{self, Access, Action, Found, Principal, Resource, Seen};
-use crate::auth::Tokens;
+use crate::access::{self, Action, Denied, Found, Principal, Resource, Seen};
+use crate::auth::Origin;
 use crate::gate::DecideError;
 use crate::history::HistoryError;
 use crate::http::Shared;
+use crate::http::client::origin_of;
 use crate::http::problem::{ApiError, Code};
 use crate::http::{guard, origin};
 
@@ -21,7 +22,8 @@ use crate::http::{guard, origin};
 /// nothing from how the rest of the request is judged. Only a route that the table of routes knows gets one.
 pub(in crate::http) struct Caller {
     principal: Principal,
-    access: Access,
+    origin: Origin,
+    services: Shared,
     actions: &'static [Action],
 }
 
@@ -37,13 +39,26 @@ pub(in crate::http) enum Purpose<'a> {
 // === impl Caller ===
 
 impl Caller {
-    /// Asks whether the principal may do that.
+    /// Asks whether the principal may do that. A no is a security event.
     pub(in crate::http) fn may(&self, action: Action, resource: &Resource<'_>) -> Result<(), ApiError> {
+        self.ask(action, resource)?.map_err(|denied| {
+            self.report(&denied);
+            denied.into()
+        })
+    }
+
+    fn ask(&self, action: Action, resource: &Resource<'_>) -> Result<Result<(), Denied>, ApiError> {
         if !self.actions.contains(&action) {
             tracing::error!(action = action.as_str(), "invariant violated: the route asks what its table does not say");
             return Err(ApiError::new(Code::Internal, "this route may not be asked for that"));
         }
-        Ok(self.access.may(&self.principal, action, resource)?)
+        Ok(self.services.access.may(&self.principal, action, resource))
+    }
+
+    fn report(&self, denied: &Denied) {
+        let event = AuditEvent::new("gateway", AuditKind::AccessDenied).by(&denied.user).from(self.origin.address);
+        let event = self.principal.grant.iter().fold(event, |event, id| event.with(id));
+        self.services.ledger.audit(event.saying(denied.action.as_str()));
     }
 
     /// The same about what is no machine and no command.
@@ -53,7 +68,7 @@ impl Caller {
 
     /// Whether the principal may see something, which otherwise does not exist for them.
     pub(in crate::http) fn sees(&self, action: Action, resource: &Resource<'_>) -> bool {
-        self.may(action, resource).is_ok()
+        matches!(self.ask(action, resource), Ok(Ok(())))
     }
 
     pub(in crate::http) fn sees_agent(&self, id: &AgentId) -> bool {
@@ -66,12 +81,17 @@ impl Caller {
 
     /// What the principal may see of many things.
     pub(in crate::http) fn seen(&self) -> Seen {
-        Seen::new(&self.access, &self.principal)
+        Seen::new(&self.services.access, &self.principal)
     }
 
     /// Who it is.
     pub(in crate::http) fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// Where they ask from.
+    pub(in crate::http) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Who it was.
@@ -134,7 +154,7 @@ impl FromRequestParts<Shared> for Caller {
             return Err(ApiError::new(Code::Internal, "nobody may use this route"));
         };
         match identify(&parts.headers, services, Purpose::Request(&parts.method)).await? {
-            Some(principal) => Ok(Self { principal, access: services.access.clone(), actions }),
+            Some(principal) => Ok(Self { principal, origin: origin_of(parts), services: services.clone(), actions }),
             None => Err(ApiError::new(
                 Code::Unauthorized,
                 "not logged in: send a token from POST /token as Authorization: Bearer …",
@@ -150,7 +170,7 @@ pub(in crate::http) async fn identify(
     purpose: Purpose<'_>,
 ) -> Result<Option<Principal>, ApiError> {
     match SESSION.read(headers)? {
-        None => bearer(headers, &services.tokens),
+        None => bearer(headers, services).await,
         // Which of them counts must not depend on who looks.
         Some(_) if headers.contains_key(AUTHORIZATION) => {
             Err(ApiError::new(Code::InvalidParameter, "send the session's cookie or Authorization, not both"))
@@ -174,11 +194,13 @@ async fn by_session(
     }
     let session = services.sessions.find(secret).await?;
     let principal = session.and_then(|session| services.principal_of(session));
-    principal.ok_or_else(|| ApiError::new(Code::Unauthorized, "the session has ended"))
+    let principal = principal.ok_or_else(|| ApiError::new(Code::Unauthorized, "the session has ended"))?;
+    services.users_meter.take(principal.user.clone()).map_err(ApiError::too_many)?;
+    Ok(principal)
 }
 
 /// The principal of the bearer token, `None` if there is no such header at all.
-fn bearer(headers: &HeaderMap, tokens: &Tokens) -> Result<Option<Principal>, ApiError> {
+async fn bearer(headers: &HeaderMap, services: &Shared) -> Result<Option<Principal>, ApiError> {
     let Some(header) = headers.get(AUTHORIZATION) else { return Ok(None) };
     // A proxy might have gone by the other one.
     if headers.get_all(AUTHORIZATION).iter().count() > 1 {
@@ -188,7 +210,7 @@ fn bearer(headers: &HeaderMap, tokens: &Tokens) -> Result<Option<Principal>, Api
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(ApiError::new(Code::Unauthorized, "only Authorization: Bearer … is taken"));
     }
-    // Why it is not taken is for the log only: a forger needs no hints.
-    let refuse = |error| ApiError::new(Code::Unauthorized, "the token is not valid or has ended").because(error);
-    tokens.verify(token.trim()).map(Some).map_err(refuse)
+    let principal = services.authority.authenticate(token.trim()).await?;
+    services.users_meter.take(principal.user.clone()).map_err(ApiError::too_many)?;
+    Ok(Some(principal))
 }

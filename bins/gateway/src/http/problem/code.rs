@@ -15,6 +15,8 @@ pub(in crate::http) enum Code {
     Unauthorized,
     /// There is no such user, or it has another password.
     InvalidCredentials,
+    /// The refresh token is not good, or not any more.
+    InvalidRefreshToken,
     /// The user's roles do not allow it.
     Forbidden,
     /// A browser asks from a page that may not.
@@ -49,6 +51,8 @@ pub(in crate::http) enum Code {
     LocksOut,
     /// The access policy cannot be used.
     InvalidPolicy,
+    /// There is no session or API token of that id, for this user.
+    UnknownGrant,
     /// The route does not have that method.
     MethodNotAllowed,
     /// The body took too long.
@@ -59,6 +63,8 @@ pub(in crate::http) enum Code {
     NotAwaitingApproval,
     /// What waits is not what was seen.
     ApprovalMismatch,
+    /// The user has as many API tokens as one may have.
+    TooManyTokens,
     /// The body, or the command in it, is too large.
     TooLarge,
     /// The body is of a type that the route does not take.
@@ -73,6 +79,10 @@ pub(in crate::http) enum Code {
     UpgradeRequired,
     /// Too many logins at once.
     TooManyLogins,
+    /// Too many failed logins of this account or from this network.
+    LoginLimited,
+    /// Too many requests of this user or from this network.
+    TooManyRequests,
     /// Our bug.
     Internal,
     /// The broker does not answer.
@@ -98,6 +108,7 @@ impl Code {
         Self::InvalidUpgrade,
         Self::Unauthorized,
         Self::InvalidCredentials,
+        Self::InvalidRefreshToken,
         Self::Forbidden,
         Self::OriginNotAllowed,
         Self::CrossSite,
@@ -115,11 +126,13 @@ impl Code {
         Self::ChangedMeanwhile,
         Self::LocksOut,
         Self::InvalidPolicy,
+        Self::UnknownGrant,
         Self::MethodNotAllowed,
         Self::BodyTimeout,
         Self::AgentOffline,
         Self::NotAwaitingApproval,
         Self::ApprovalMismatch,
+        Self::TooManyTokens,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidRequest,
@@ -127,6 +140,8 @@ impl Code {
         Self::IdempotencyMismatch,
         Self::UpgradeRequired,
         Self::TooManyLogins,
+        Self::LoginLimited,
+        Self::TooManyRequests,
         Self::Internal,
         Self::BrokerUnavailable,
         Self::ProviderUnavailable,
@@ -152,14 +167,15 @@ impl Code {
 
     /// What `WWW-Authenticate` says.
     pub(super) fn challenge(self) -> Option<&'static str> {
-        matches!(self, Self::Unauthorized | Self::InvalidCredentials).then_some("Bearer realm=\"ogent\"")
+        matches!(self, Self::Unauthorized | Self::InvalidCredentials | Self::InvalidRefreshToken)
+            .then_some("Bearer realm=\"ogent\"")
     }
 
     /// Seconds after which another try makes sense.
     pub(super) fn retry_after(self) -> Option<u32> {
         match self {
-            Self::TooManyLogins | Self::NotReady => Some(1),
-            Self::BrokerUnavailable | Self::ProviderUnavailable => Some(2),
+            Self::TooManyLogins | Self::LoginLimited | Self::TooManyRequests | Self::NotReady => Some(1),
+            Self::BrokerUnavailable => Some(2),
             Self::TooManyStreams => Some(5),
             _ => None,
         }
@@ -173,6 +189,9 @@ impl Code {
             Self::InvalidUpgrade => (S::BAD_REQUEST, "invalid_upgrade", "Not a request for a WebSocket"),
             Self::Unauthorized => (S::UNAUTHORIZED, "unauthorized", "A valid access token is needed"),
             Self::InvalidCredentials => (S::UNAUTHORIZED, "invalid_credentials", "Wrong user name or password"),
+            Self::InvalidRefreshToken => {
+                (S::UNAUTHORIZED, "invalid_refresh_token", "The refresh token is not good, or not any more")
+            }
             Self::Forbidden => (S::FORBIDDEN, "forbidden", "Your roles do not allow this"),
             Self::OriginNotAllowed => (S::FORBIDDEN, "origin_not_allowed", "Pages of this origin may not connect"),
             Self::CrossSite => (S::FORBIDDEN, "cross_site", "Only the gateway's own pages may ask like this"),
@@ -190,6 +209,7 @@ impl Code {
             Self::ChangedMeanwhile => (S::CONFLICT, "changed_meanwhile", "Somebody else has changed it"),
             Self::LocksOut => (S::CONFLICT, "locks_out", "You could not change the policy any more"),
             Self::InvalidPolicy => (S::UNPROCESSABLE_ENTITY, "invalid_policy", "The access policy cannot be used"),
+            Self::UnknownGrant => (S::NOT_FOUND, "unknown_grant", "No session or API token has this id"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "No such method here"),
             Self::BodyTimeout => (S::REQUEST_TIMEOUT, "body_timeout", "The body took too long"),
             Self::AgentOffline => (S::CONFLICT, "agent_offline", "The agent is offline"),
@@ -197,6 +217,7 @@ impl Code {
                 (S::CONFLICT, "not_awaiting_approval", "The command does not wait for an approval")
             }
             Self::ApprovalMismatch => (S::CONFLICT, "approval_mismatch", "This is not what was approved"),
+            Self::TooManyTokens => (S::CONFLICT, "too_many_tokens", "There are too many API tokens"),
             Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "too_large", "The request is too large"),
             Self::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "Another Content-Type is needed")
@@ -208,6 +229,8 @@ impl Code {
             }
             Self::UpgradeRequired => (S::UPGRADE_REQUIRED, "upgrade_required", "Only for WebSockets"),
             Self::TooManyLogins => (S::TOO_MANY_REQUESTS, "too_many_logins", "Too many logins at once"),
+            Self::LoginLimited => (S::TOO_MANY_REQUESTS, "login_limited", "Too many failed log-ins"),
+            Self::TooManyRequests => (S::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "The gateway has failed"),
             Self::BrokerUnavailable => (S::SERVICE_UNAVAILABLE, "broker_unavailable", "The broker does not answer"),
             Self::ProviderUnavailable => {

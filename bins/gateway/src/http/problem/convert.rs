@@ -1,11 +1,13 @@
 //! Receives the errors of the services, gives them a kind and the words that a client may read.
 
-use ogent_broker::{BrokerError, ReadError, ShelfError, SubmitError};
+use std::time::Duration;
+
+use ogent_broker::{AppendError, BrokerError, ReadError, ShelfError, SubmitError};
 use ogent_protocol::{CommandId, InvalidIntent};
 
 use super::{ApiError, Code};
 use crate::access::{Denied, RehearseError, SetPolicyError};
-use crate::auth::{LoginError, MintError, OidcError, SessionError};
+use crate::auth::{LogInError, LoginError, MintError, OidcError, RefreshError, SessionError, Unauthenticated};
 use crate::cancel::CancelError;
 use crate::execute::{ExecuteError, Refused};
 use crate::gate::{AnalyzeError, DecideError};
@@ -162,6 +164,65 @@ impl From<LoginError> for ApiError {
             LoginError::Hash(error) => Self::new(Code::Internal, "the password cannot be checked").because(error),
         }
     }
+}
+
+impl From<LogInError> for ApiError {
+    fn from(error: LogInError) -> Self {
+        match error {
+            // The same words whether the name or the password is wrong, or the user is disabled.
+            LogInError::Wrong => Self::new(Code::InvalidCredentials, error.to_string()),
+            LogInError::Wait(wait) => limited(wait),
+            LogInError::Check(error) => error.into(),
+            LogInError::Mint(error) => error.into(),
+            LogInError::Keep(error) => Self::not_kept(error),
+        }
+    }
+}
+
+impl From<RefreshError> for ApiError {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            // Whether it was good once is not for whoever has found it.
+            RefreshError::Invalid | RefreshError::Reused => {
+                let detail = "the refresh token is not valid, was used before, or has ended; log in again";
+                Self::new(Code::InvalidRefreshToken, detail).because(error)
+            }
+            RefreshError::Wait(wait) => limited(wait),
+            RefreshError::Mint(error) => error.into(),
+            RefreshError::Read(error) => error.into(),
+            RefreshError::Keep(error) => Self::not_kept(error),
+        }
+    }
+}
+
+impl From<Unauthenticated> for ApiError {
+    fn from(error: Unauthenticated) -> Self {
+        match error {
+            Unauthenticated::Read(error) => error.into(),
+            Unauthenticated::Stale => {
+                Self::new(Code::NotReady, "which sessions have ended is not known while the broker is away; try again")
+            }
+            // Why it is not taken is for the log only: a forger needs no hints.
+            error => Self::new(Code::Unauthorized, "the token is not valid or has ended").because(error),
+        }
+    }
+}
+
+impl ApiError {
+    /// What the bucket of sessions has not taken.
+    pub(in crate::http) fn not_kept(error: AppendError) -> Self {
+        match &error {
+            AppendError::Full(_) => Self::new(Code::HistoryFull, "no more sessions can be kept; make room"),
+            AppendError::Unavailable(_) => away("the session cannot be stored now; try again"),
+            AppendError::Conflict(_) => away("the session has changed at this moment; try again"),
+            _ => Self::new(Code::Internal, "the session cannot be stored"),
+        }
+        .because(error)
+    }
+}
+
+fn limited(wait: Duration) -> ApiError {
+    ApiError::new(Code::LoginLimited, "too many log-ins have failed; wait before the next one").after(wait)
 }
 
 impl From<MintError> for ApiError {

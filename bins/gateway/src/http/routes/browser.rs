@@ -10,16 +10,16 @@ use ogent_runtime::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::token::authenticate;
+use super::token::needed;
 use crate::access::{Action, Principal, Role};
 use crate::auth::SessionKey;
 use crate::http::Shared;
 use crate::http::extract::cookie::SESSION;
-use crate::http::extract::{Caller, SmallJsonBody};
+use crate::http::extract::{Caller, From, SmallJsonBody};
 use crate::http::openapi::{BadBody, BrokerAway, Bugs, Guarded, NoSession};
 use crate::http::origin;
 use crate::http::problem::{ApiError, Code};
-use crate::limits::{SESSION_AGE, TICKET_TTL};
+use crate::limits::{MAX_PASSWORD_BYTES, MAX_USERNAME_BYTES, SESSION_AGE, TICKET_TTL};
 
 /// Who logs in from a browser.
 #[derive(Deserialize, ToSchema)]
@@ -68,6 +68,7 @@ pub(in crate::http) struct TicketView {
 )]
 pub(in crate::http) async fn log_in(
     State(services): State<Shared>,
+    From(from): From,
     headers: HeaderMap,
     SmallJsonBody(request): SmallJsonBody<SessionRequest>,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -77,7 +78,9 @@ pub(in crate::http) async fn log_in(
     }
     let before = SESSION.read(&headers)?;
     let SessionRequest { username, password } = request;
-    let person = authenticate(&services, &username, password).await?;
+    let username = needed("username", Some(username), MAX_USERNAME_BYTES)?;
+    let password = needed("password", Some(password), MAX_PASSWORD_BYTES)?;
+    let person = services.authority.prove(&username, Secret::new(password), &from).await?;
     let secret = begin(&services, &person.name, None, before).await?;
     let session = services.sessions.find(&secret).await?.and_then(|session| services.principal_of(session));
     let principal = session.ok_or_else(|| ApiError::new(Code::Unauthorized, "the session has ended"))?;

@@ -27,8 +27,10 @@ const LEFT: Closing = (close_code::NORMAL, "bye");
 const NOT_LOGGED_IN: Closing = (close_code::POLICY, "send an auth message with a valid token first");
 const FULL: Closing = (close_code::AGAIN, "too many streams are open; try again");
 const SILENT: Closing = (close_code::POLICY, "no sign of life");
-const EXPIRED: Closing = (close_code::POLICY, "the token has ended");
-const LOGGED_OUT: Closing = (close_code::POLICY, "logged out");
+/// Like 401: private codes begin at 4000.
+const LOG_IN_AGAIN: u16 = 4401;
+const EXPIRED: Closing = (LOG_IN_AGAIN, "the token has ended");
+const REVOKED: Closing = (LOG_IN_AGAIN, "the session has ended");
 const STOPPING: Closing = (close_code::AWAY, "the gateway stops; connect again");
 
 /// One client that is logged in.
@@ -85,7 +87,7 @@ async fn admit(
 async fn log_in(source: &mut SplitStream<WebSocket>, services: &Shared) -> Option<Principal> {
     let first = timeout(WS_AUTH_WITHIN, source.next()).await.ok()??.ok()?;
     let ClientMessage::Auth { token } = ClientMessage::read(first.to_text().ok()?).ok()? else { return None };
-    let verified = services.tokens.verify(token.expose());
+    let verified = services.authority.authenticate(token.expose()).await;
     verified.inspect_err(|error| tracing::debug!(%error, "a socket was refused")).ok()
 }
 
@@ -99,7 +101,7 @@ impl Session {
 
     async fn run(mut self, mut source: SplitStream<WebSocket>) -> Closing {
         let expires_at = self.principal.expires_at;
-        let mut end = Box::pin(self.services.end_of(&self.principal));
+        let mut end = Box::pin(self.services.streams.end_of(&self.principal));
         let outbox = self.outbox.clone();
         let mut closing = self.say(ServerMessage::Ready { user: self.principal.user.clone(), expires_at }).await;
         while closing.is_none() {
@@ -203,7 +205,7 @@ impl Session {
 fn closing_of(ended: Ended) -> Closing {
     match ended {
         Ended::Expired => EXPIRED,
-        Ended::LoggedOut => LOGGED_OUT,
+        Ended::Revoked => REVOKED,
         Ended::Stopping => STOPPING,
     }
 }

@@ -7,6 +7,7 @@ use axum::http::header::SEC_WEBSOCKET_PROTOCOL;
 use ogent_runtime::Secret;
 
 use crate::access::Principal;
+use crate::auth::Ticket;
 use crate::http::Shared;
 use crate::http::problem::{ApiError, Code};
 
@@ -41,8 +42,10 @@ pub(super) async fn redeem(
     let no = || ApiError::new(Code::Unauthorized, "the ticket is not valid, was used, or has ended");
     let ticket = services.tickets.redeem(ticket).await?.ok_or_else(no)?;
     let Some(key) = ticket.session else {
-        let (user, roles, expires_at) = (ticket.user, ticket.roles, ticket.expires_at);
-        return Ok(Principal { user, roles, expires_at, session: None });
+        let Ticket { user, roles, epoch, grant, scope, expires_at, .. } = ticket;
+        let principal = Principal { user, roles, epoch, grant, scope, expires_at, session: None };
+        // It is worth what the token is worth now.
+        return if services.authority.is_current(&principal) { Ok(principal) } else { Err(no()) };
     };
     // It is worth what the session is worth now.
     let session = services.sessions.get(&key).await?;
