@@ -65,7 +65,8 @@ impl Stage {
         let state = tempfile::TempDir::new().unwrap();
         let args = ["--nats-creds".as_ref(), creds.as_os_str(), "--state-dir".as_ref(), state.path().as_os_str()];
         let program = beside("ogent-agent");
-        let mut agent = Command::new(&program).arg("run").args(["--id", &id]).args(args).stderr(Stdio::null()).spawn().unwrap();
+        let mut agent =
+            Command::new(&program).arg("run").args(["--id", &id]).args(args).stderr(Stdio::null()).spawn().unwrap();
         let stage = Self { agent: id, ..self.copy() };
         let wire = crate::wire::Wire::connect(&stage).await;
         // The first request may come before the agent listens; nobody answers it then.

@@ -172,7 +172,10 @@ async fn what_an_agent_leads_to_another_one_is_not_run() {
     assert!(!evil.publish("agents.db-1.exec", None, "", intent.as_bytes()).await);
     // What comes behind all of it has run.
     let path = "/agents/db-1/execute";
-    wait_until("the agent", LIMIT, async || (gateway.post(path, json!({"command": "true"})).await.0 == 200).then_some(())).await;
+    wait_until("the agent", LIMIT, async || {
+        (gateway.post(path, json!({"command": "true"})).await.0 == 200).then_some(())
+    })
+    .await;
     assert!(!mark.exists());
     let list = gateway.get("/commands").await.1.to_string();
     assert!(!list.contains("touch") || !list.contains("\"agent_id\":\"db-1\",\"command\":\"touch"), "{list}");
@@ -188,7 +191,13 @@ async fn traces_go_nowhere_foreign() {
     let mut gateway = wire(&broker, &Role::Gateway).await;
     gateway.subscribe("_INBOX_gateway.x", "").await.unwrap();
     let before = history(&broker).await;
-    for target in ["agents.db-1.exec", "_INBOX_agent_db-1.x", "_INBOX_gateway.x", "results.db-1.x", "$JS.API.STREAM.DELETE.RESULTS"] {
+    for target in [
+        "agents.db-1.exec",
+        "_INBOX_agent_db-1.x",
+        "_INBOX_gateway.x",
+        "results.db-1.x",
+        "$JS.API.STREAM.DELETE.RESULTS",
+    ] {
         for only in ["", "\r\nNats-Trace-Only: true"] {
             let headers = format!("Nats-Trace-Dest: {target}{only}");
             evil.publish("$KV.presence.web-1", None, &headers, b"{}").await;
@@ -230,7 +239,8 @@ async fn tokens_that_do_not_count_let_nobody_in() {
         claims
     };
     let hour = SignedDuration::from_hours(1);
-    let expired = Claims::new(role.public(), user.public(), "web-1", now - hour, agents.clone()).until(Some(now - hour / 2));
+    let expired =
+        Claims::new(role.public(), user.public(), "web-1", now - hour, agents.clone()).until(Some(now - hour / 2));
     let (foreign, stranger) = (Authority::generate(), Key::generate(KeyKind::Account));
     let creds = Creds::parse(&broker.creds(&agent("db-1"))).unwrap();
     let signer = authority.signer(SignerRole::Agent, &"web-1".parse().unwrap(), now).unwrap();
@@ -238,13 +248,37 @@ async fn tokens_that_do_not_count_let_nobody_in() {
     let cases: Vec<(&str, String, Option<Key>)> = vec![
         ("expired", jwt::encode(role, expired).unwrap(), Some(key(&user))),
         ("by a foreign account's key", token(&stranger, &user, "web-1", agents.clone()), Some(key(&user))),
-        ("by another operator's role", token(foreign.role(Kind::Agent), &user, "web-1", plain(&foreign, Account::Agents)), Some(key(&user))),
-        ("by another operator's role, for our account", token(foreign.role(Kind::Agent), &user, "web-1", agents.clone()), Some(key(&user))),
-        ("with permissions of its own", token(role, &user, "web-1", with(json!({"pub": everything, "sub": everything}))), Some(key(&user))),
-        ("with limits of its own", token(role, &user, "web-1", with(json!({"subs": -1, "data": -1, "payload": -1}))), Some(key(&user))),
+        (
+            "by another operator's role",
+            token(foreign.role(Kind::Agent), &user, "web-1", plain(&foreign, Account::Agents)),
+            Some(key(&user)),
+        ),
+        (
+            "by another operator's role, for our account",
+            token(foreign.role(Kind::Agent), &user, "web-1", agents.clone()),
+            Some(key(&user)),
+        ),
+        (
+            "with permissions of its own",
+            token(role, &user, "web-1", with(json!({"pub": everything, "sub": everything}))),
+            Some(key(&user)),
+        ),
+        (
+            "with limits of its own",
+            token(role, &user, "web-1", with(json!({"subs": -1, "data": -1, "payload": -1}))),
+            Some(key(&user)),
+        ),
         ("a bearer of its own making", token(role, &user, "web-1", with(json!({"bearer_token": true}))), None),
-        ("an agent's in the account of the streams", token(role, &user, "web-1", plain(authority, Account::Ogent)), Some(key(&user))),
-        ("an agent's in the system account", token(role, &user, "web-1", plain(authority, Account::System)), Some(key(&user))),
+        (
+            "an agent's in the account of the streams",
+            token(role, &user, "web-1", plain(authority, Account::Ogent)),
+            Some(key(&user)),
+        ),
+        (
+            "an agent's in the system account",
+            token(role, &user, "web-1", plain(authority, Account::System)),
+            Some(key(&user)),
+        ),
         ("by the operator's key", token(authority.signing_key(), &user, "web-1", agents.clone()), Some(key(&user))),
         ("by the user itself", token(&user, &user, "web-1", agents.clone()), Some(key(&user))),
         ("somebody else's, without the key", creds.jwt.clone(), Some(key(&user))),
@@ -255,7 +289,10 @@ async fn tokens_that_do_not_count_let_nobody_in() {
     ];
     for (what, token, key) in cases {
         let found = Wire::log_in(&broker.url(), &token, key.as_ref()).await;
-        assert!(found.is_err_and(|error| error.contains("Authorization Violation") || error.contains("Authentication")), "{what}");
+        assert!(
+            found.is_err_and(|error| error.contains("Authorization Violation") || error.contains("Authentication")),
+            "{what}"
+        );
     }
     // The same way of making one, without the fault, lets in: the test would show nothing otherwise.
     let good = token(role, &user, "web-1", agents);
@@ -275,15 +312,36 @@ async fn a_name_that_is_a_wildcard_gains_no_more_than_all_agents_have() {
         let token = token(authority.role(Kind::Agent), &user, name, plain(authority, Account::Agents));
         let Ok(mut wire) = Wire::log_in(&broker.url(), &token, Some(&user)).await else { continue };
         for subject in [
-            ">", "$SYS.>", "$JS.>", "$JS.API.>", "$KV.>", "$KV.users.*", "agents.*.results", "_INBOX.>", "_INBOX_gateway.>",
-            "_INBOX_agent_web-1.>", "_INBOX_agent_web-1.x", "enroll.requests", "commands.>", "results.>",
+            ">",
+            "$SYS.>",
+            "$JS.>",
+            "$JS.API.>",
+            "$KV.>",
+            "$KV.users.*",
+            "agents.*.results",
+            "_INBOX.>",
+            "_INBOX_gateway.>",
+            "_INBOX_agent_web-1.>",
+            "_INBOX_agent_web-1.x",
+            "enroll.requests",
+            "commands.>",
+            "results.>",
         ] {
             assert_eq!(wire.subscribe(subject, "").await, None, "{name} hears {subject}");
         }
         for subject in [
-            "$JS.API.STREAM.DELETE.COMMANDS", "$JS.API.STREAM.INFO.COMMANDS", "LEDGER.API.STREAM.DELETE.COMMANDS",
-            "agents.web-1.exec", "approvals.web-1.x", "$KV.users.x", "$KV.identities.x", "audit.login", "registrar.admin",
-            "_INBOX_gateway.x", "LEDGER.API.DIRECT.GET.COMMANDS", "enroll.requests",
+            "$JS.API.STREAM.DELETE.COMMANDS",
+            "$JS.API.STREAM.INFO.COMMANDS",
+            "LEDGER.API.STREAM.DELETE.COMMANDS",
+            "agents.web-1.exec",
+            "approvals.web-1.x",
+            "$KV.users.x",
+            "$KV.identities.x",
+            "audit.login",
+            "registrar.admin",
+            "_INBOX_gateway.x",
+            "LEDGER.API.DIRECT.GET.COMMANDS",
+            "enroll.requests",
         ] {
             assert!(!wire.publish(subject, None, "", b"{}").await, "{name} says {subject}");
         }
@@ -308,7 +366,8 @@ async fn a_revoked_agent_is_cut_off_at_once_and_for_good() {
     let creds = broker.creds(&agent("web-1"));
     let key = Creds::parse(&creds).unwrap().key.public();
     let authority = broker.authority();
-    let revoked = account::revoke(authority.signing_key(), &authority.operators(), &token, &key, Timestamp::now()).unwrap();
+    let revoked =
+        account::revoke(authority.signing_key(), &authority.operators(), &token, &key, Timestamp::now()).unwrap();
     let began = std::time::Instant::now();
     assert_eq!(update(&broker, revoked).await["data"]["code"], 200);
     assert!(evil.closed().await.contains("Revoked"), "{:?}", evil.errors());

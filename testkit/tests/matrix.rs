@@ -266,7 +266,8 @@ fn every_right_stands_in_the_matrix() {
         let role = role(letter);
         let rights = ogent_broker::permissions::of(&role);
         for right in rights.publish.iter().chain(&rights.subscribe) {
-            let is_there = queues.contains(right) || subjects.iter().any(|subject| *subject == right || covers(right, subject));
+            let is_there =
+                queues.contains(right) || subjects.iter().any(|subject| *subject == right || covers(right, subject));
             if !is_there {
                 missing.entry(right.clone()).or_default().push(format!("{role:?}"));
             }

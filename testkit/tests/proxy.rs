@@ -156,8 +156,9 @@ async fn what_is_published_is_dropped_and_doubled_by_its_subject() {
     assert_eq!(stage.proxy.touched(), 2);
     // A question for the ledger has no acknowledgement, but a subject.
     stage.rule(Match::Published("LEDGER.API.DIRECT.GET.RESULTS.>".to_owned()), Action::Drop, 1);
-    let unanswered =
-        stage.agent.send_request("LEDGER.API.DIRECT.GET.RESULTS.results.web-1.x", Request::new().timeout(Some(SILENCE)));
+    let unanswered = stage
+        .agent
+        .send_request("LEDGER.API.DIRECT.GET.RESULTS.results.web-1.x", Request::new().timeout(Some(SILENCE)));
     assert!(unanswered.await.is_err());
     assert_eq!(stage.payload("commands.web-1.y").await, "once");
 }

@@ -64,7 +64,8 @@ pub fn shared() -> Vec<Shared> {
         direction: Direction::Service,
         is_stream: false,
     };
-    let api = |rest: &str| Shared { local: format!("{LEDGER_API}.{rest}"), ..service(&format!("{JETSTREAM_API}.{rest}")) };
+    let api =
+        |rest: &str| Shared { local: format!("{LEDGER_API}.{rest}"), ..service(&format!("{JETSTREAM_API}.{rest}")) };
     let bucket = |bucket: &str| service(&format!("$KV.{bucket}.*"));
     let value = |bucket: &str| api(&format!("DIRECT.GET.KV_{bucket}.$KV.{bucket}.*"));
     vec![

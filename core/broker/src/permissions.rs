@@ -145,9 +145,7 @@ impl Kind {
                     inbox.as_str(),
                 ]),
             },
-            Self::Agent => {
-                Permissions { publish: agent_publish(), subscribe: vec![template::exec(NAME), inbox] }
-            }
+            Self::Agent => Permissions { publish: agent_publish(), subscribe: vec![template::exec(NAME), inbox] },
             Self::Enroll => Permissions { publish: owned(&[subject::ENROLL_REQUESTS]), subscribe: vec![inbox] },
             Self::Claims => Permissions {
                 publish: owned(&["$SYS.REQ.CLAIMS.UPDATE", "$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP"]),
@@ -287,16 +285,13 @@ fn answers() -> [String; 2] {
 /// What `nats micro` asks a service.
 fn micro(name: &str) -> impl Iterator<Item = String> {
     let verbs = ["PING", "INFO", "STATS"];
-    verbs.into_iter().flat_map(move |verb| {
-        [format!("$SRV.{verb}"), format!("$SRV.{verb}.{name}"), format!("$SRV.{verb}.{name}.*")]
-    })
+    verbs
+        .into_iter()
+        .flat_map(move |verb| [format!("$SRV.{verb}"), format!("$SRV.{verb}.{name}"), format!("$SRV.{verb}.{name}.*")])
 }
 
 fn analyst_publish() -> Vec<String> {
-    [subject::ALL_ANALYSES.to_owned(), format!("$JS.API.STREAM.INFO.{ANALYSES}")]
-        .into_iter()
-        .chain(answers())
-        .collect()
+    [subject::ALL_ANALYSES.to_owned(), format!("$JS.API.STREAM.INFO.{ANALYSES}")].into_iter().chain(answers()).collect()
 }
 
 fn analyst_subscribe(inbox: String) -> Vec<String> {

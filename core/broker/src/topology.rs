@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, Republish, StorageType};
 use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, Republish, StorageType};
 use ogent_protocol::limits;
 use ogent_protocol::subject::{
     self, AGENTS_BUCKET, ANALYSES, APPROVALS, AUDIT, COMMANDS, IDENTITIES_BUCKET, INVENTORY_BUCKET, INVITES_BUCKET,

@@ -42,7 +42,10 @@ fn places(settings: &Settings, args: &InitArgs) -> Vec<(String, String)> {
     add("analyst", with_ca("creds/analyst.creds"));
     add("registrar", "registrar/".to_owned());
     for agent in &args.agents {
-        add(&format!("agent {agent}"), with_ca(&format!(" creds/agent-{agent}.creds creds/agent-{agent}.sign trust.json")));
+        add(
+            &format!("agent {agent}"),
+            with_ca(&format!(" creds/agent-{agent}.creds creds/agent-{agent}.sign trust.json")),
+        );
     }
     for person in &args.people {
         add(person, with_ca(&format!("creds/{person}.creds creds/{person}.sign")));
@@ -54,7 +57,8 @@ fn next(settings: &Settings, args: &InitArgs, out: &Output) {
     let dir = args.out.display();
     let port = settings.listen.rsplit_once(':').map_or("4222", |(_, port)| port);
     let host = settings.brokers.first().map_or("127.0.0.1", String::as_str);
-    let (scheme, ca) = if settings.tls { ("tls", format!(" --nats-ca {dir}/tls/ca.pem")) } else { ("nats", String::new()) };
+    let (scheme, ca) =
+        if settings.tls { ("tls", format!(" --nats-ca {dir}/tls/ca.pem")) } else { ("nats", String::new()) };
     out.hint("start the broker with: nats-server -c nats.conf");
     out.hint(&format!(
         "then make its streams, once, with: ogent setup --nats-url {scheme}://{host}:{port}{ca} --nats-creds \

@@ -17,8 +17,8 @@ use tokio::time::sleep;
 use super::access::Access;
 use super::child::Child;
 use super::data_dir::DataDir;
-use super::ready::log_end;
 use super::identities::{Identities, STORE};
+use super::ready::log_end;
 use crate::output::report::Hinted;
 
 /// The file in the data folder that nats-server writes its log to.

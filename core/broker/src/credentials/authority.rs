@@ -11,10 +11,10 @@ use super::account::{self, AccountClaims, Allow, Direction, Export, Import, Scop
 use super::armour::Creds;
 use super::jwt::JwtError;
 use super::keys::{Key, KeyKind, PublicKey};
+use super::operator;
 use super::signer::{Certificate, SignerFile, SignerRole};
 use super::trust::Trust;
 use super::user::{self, Name};
-use super::operator;
 use crate::accounts::{self, Account};
 use crate::permissions::{Kind, Permissions};
 use crate::server_config::Identities;

@@ -215,7 +215,11 @@ impl Layout {
     }
 
     fn trust(&mut self, places: &[&str]) -> Result<(), LayoutError> {
-        let text = self.authority.trust().render().map_err(|source| LayoutError::Io { path: self.path("trust.json"), source })?;
+        let text = self
+            .authority
+            .trust()
+            .render()
+            .map_err(|source| LayoutError::Io { path: self.path("trust.json"), source })?;
         places.iter().try_for_each(|place| self.write(place, 0o644, text.as_bytes()))
     }
 
@@ -302,8 +306,8 @@ fn read(path: &Path) -> Result<Option<String>, LayoutError> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use super::*;
+    use std::collections::BTreeMap;
     use std::os::unix::fs::PermissionsExt as _;
 
     /// Every file below a folder, with its text.
@@ -364,7 +368,8 @@ mod tests {
         let (authority, user) = (layout.authority(), Key::generate(KeyKind::User).public());
         let file = dir.path().join("accounts/AGENTS.jwt");
         let token = fs::read_to_string(&file).unwrap();
-        let revoked = super::super::account::revoke(authority.signing_key(), &authority.operators(), &token, &user, now);
+        let revoked =
+            super::super::account::revoke(authority.signing_key(), &authority.operators(), &token, &user, now);
         let kept = broker.path().join(format!("{}.jwt", authority.account(Account::Agents)));
         fs::write(kept, revoked.unwrap()).unwrap();
         Layout::open(dir.path(), Some(broker.path()), now).unwrap();
@@ -380,6 +385,9 @@ mod tests {
         Layout::open(dir.path(), None, Timestamp::now()).unwrap();
         Layout::open(other.path(), None, Timestamp::now()).unwrap();
         fs::copy(other.path().join("accounts/AGENTS.jwt"), dir.path().join("accounts/AGENTS.jwt")).unwrap();
-        assert!(matches!(Layout::open(dir.path(), None, Timestamp::now()), Err(LayoutError::Token(JwtError::Untrusted))));
+        assert!(matches!(
+            Layout::open(dir.path(), None, Timestamp::now()),
+            Err(LayoutError::Token(JwtError::Untrusted))
+        ));
     }
 }
