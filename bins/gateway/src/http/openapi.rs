@@ -186,6 +186,7 @@ mod tests {
                 "/commands/{id}/cancel",
                 "/commands/{id}/deny",
                 "/commands/{id}/events",
+                "/commands/{id}/evidence",
                 "/commands/{id}/output",
                 "/healthz",
                 "/metrics",
