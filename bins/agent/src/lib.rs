@@ -1,6 +1,7 @@
 //! The agent: hears intents, claims them in the ledger, runs them on this machine, reports what happened.
 //!
-//! In the order in which a command passes: the `desk` hears it and lets it wait its turn, the `ceiling` says whether this
+//! In the order in which a command passes: the `desk` hears it and lets it wait its turn, `trust` says
+//! whether somebody who counts has signed it, the `ceiling` says whether this
 //! machine lets it run, a `job` claims it, a `process` runs it, and what it prints goes through the `outbox` into the ledger. Whatever is killed on the way, a
 //! command starts at most once and ends exactly once; what an earlier life of this agent left open is settled at the
 //! start.

@@ -249,6 +249,7 @@ mod tests {
                 "/commands/{id}/cancel",
                 "/commands/{id}/deny",
                 "/commands/{id}/events",
+                "/commands/{id}/evidence",
                 "/commands/{id}/output",
                 "/healthz",
                 "/logout",

@@ -235,6 +235,31 @@ fn nobody_signs_what_is_not_theirs_to_say() {
     }
 }
 
+/// Two lives of an agent, or one that lies, may sign two events with one number: what follows says which one it was.
+#[test]
+fn an_event_cannot_be_changed_for_another_that_the_agent_has_signed() {
+    let keys = Keys::new();
+    let (id, records) = history(&keys);
+    let signer = keys.signer(credentials::SignerRole::Agent, "web-1");
+    let last = records.len() - 1;
+    for at in 4..last {
+        let mut event: Event = serde_json::from_slice(&records[at].bytes().unwrap()).unwrap();
+        event.time += SignedDuration::from_secs(1);
+        let payload = Encoding::Json.encode(&event).unwrap();
+        let mut changed = records.clone();
+        let (subject, sequence) = (records[at].subject.clone(), records[at].sequence);
+        changed[at] = record(&signer, Purpose::Event, subject, sequence, &payload, None);
+        // Each brings its certificate along, so that only the tie between them can tell.
+        for behind in &mut changed[at + 1..] {
+            let payload = behind.bytes().unwrap();
+            *behind = record(&signer, Purpose::Event, behind.subject.clone(), behind.sequence, &payload, None);
+        }
+        let misfit = prove(&keys, &id, &changed).misfit.unwrap();
+        assert_eq!(misfit.sequence, Some(records[at + 1].sequence), "{misfit:?}");
+        assert!(misfit.problem.contains("does not follow"), "{misfit:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
