@@ -11,6 +11,8 @@ use super::{People, key};
 use crate::auth::{LoginError, password_weakness};
 use crate::limits::MAX_USERS;
 
+/// Names that are kept, those of people who were removed included. Refused.
+const MAX_NAMES: usize = 10 * MAX_USERS;
 /// Times that a change is tried where others change somebody at the same moment.
 const TRIES: u32 = 3;
 
@@ -87,7 +89,10 @@ impl People {
         if is_there || self.shared.file.contains_key(&name.key()) {
             return Err(ChangeError::Exists(name.to_string()));
         }
-        if self.shared.shelf.list().len() >= MAX_USERS {
+        let known_ones = self.shared.shelf.list();
+        // Names of those who were removed are kept for their epoch, but not without end.
+        let active = known_ones.iter().filter(|one| !one.value.removed).count();
+        if active >= MAX_USERS || known_ones.len() >= MAX_NAMES {
             return Err(ChangeError::TooMany);
         }
         let now = Timestamp::now();
