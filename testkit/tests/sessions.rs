@@ -253,6 +253,7 @@ async fn an_api_token_has_a_part_of_its_owner_s_rights_until_its_end() {
     assert_eq!(two.get_as(&machine, "/agents").await.0, 403, "another action");
     assert_eq!(two.post_as(&machine, "/tokens", json!({"name": "more"})).await.0, 403, "no tokens by tokens");
     assert_eq!(act(&two, Method::POST, "/logout", &machine, json!({})).await.0, 403);
+    assert_eq!(two.get_as(&machine, "/sessions").await.0, 403);
     let (_, who) = two.get_as(&machine, "/me").await;
     assert_eq!((&who["user"], &who["scope"]), (&json!("alice"), &scope));
     // One digit other, the checksum other, another prefix, no JWT.
@@ -439,7 +440,8 @@ async fn programs_side_by_side_keep_one_session() {
     let password = ogent_runtime::Secret::new(PASSWORD.to_owned());
     let answer = ogent::client::Client::new(url.clone(), None).unwrap().log_in("alice", &password).await.unwrap();
     // As if the access token had just ended.
-    let ended = Login { expires_at: jiff::Timestamp::now(), ..Login::of("alice".into(), answer, jiff::Timestamp::now()) };
+    let ended =
+        Login { expires_at: jiff::Timestamp::now(), ..Login::of("alice".into(), answer, jiff::Timestamp::now()) };
     let first = ended.refresh_token.clone();
     store.keep(&url, ended.clone()).unwrap();
     let programs = (0..6).map(|_| ogent::client::Client::logged_in(url.clone(), store.clone(), ended.clone()).unwrap());

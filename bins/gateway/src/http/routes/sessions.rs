@@ -78,6 +78,10 @@ pub(in crate::http) async fn list(
     let user = whose.resolve(caller.user());
     let action = if user.as_deref() == Some(caller.user()) { Action::OwnSessions } else { Action::ManageSessions };
     let principal = caller.must(action)?;
+    // From where its owner logs in is nothing that a machine has to know.
+    if principal.scope.is_some() {
+        return Err(GrantError::NotWithToken.into());
+    }
     let sessions = services.authority.sessions_of(user.as_deref());
     let sessions = sessions.iter().map(|session| SessionView::of(session, principal.grant.as_ref())).collect();
     Ok(Json(SessionList { sessions }))
@@ -121,8 +125,8 @@ pub(super) async fn end_of(
 ) -> Result<StatusCode, ApiError> {
     let (user, is_admin) = (caller.user().to_owned(), caller.may(others));
     let (principal, origin) = caller.must_from(own)?;
-    // A scoped token ends nothing but what it is named for.
-    if principal.scope.is_some() && !is_admin && is_session {
+    // Nor does it log people out.
+    if principal.scope.is_some() && is_session {
         return Err(GrantError::NotWithToken.into());
     }
     if id.is_session() != is_session {
