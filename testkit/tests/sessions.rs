@@ -253,6 +253,7 @@ async fn an_api_token_has_a_part_of_its_owner_s_rights_until_its_end() {
     assert_eq!(two.get_as(&machine, "/agents").await.0, 403, "another action");
     assert_eq!(two.post_as(&machine, "/tokens", json!({"name": "more"})).await.0, 403, "no tokens by tokens");
     assert_eq!(act(&two, Method::POST, "/logout", &machine, json!({})).await.0, 403);
+    assert_eq!(two.get_as(&machine, "/sessions").await.0, 403);
     let (_, who) = two.get_as(&machine, "/me").await;
     assert_eq!((&who["user"], &who["scope"]), (&json!("alice"), &scope));
     // One digit other, the checksum other, another prefix, no JWT.
@@ -426,4 +427,33 @@ async fn what_is_no_token_gets_nobody_in() {
     // Cut off while it is still sent, or answered.
     assert!(huge.map_or(true, |response| [401, 431].contains(&response.status().as_u16())));
     assert_eq!(me(&gateway, &good).await, 200);
+}
+
+#[tokio::test]
+async fn programs_side_by_side_keep_one_session() {
+    use ogent::client::credentials::{CredentialStore, Login};
+    let broker = TestBroker::start().await;
+    let gateway = TestGateway::start(&broker).await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = CredentialStore::at(folder.path().join("credentials.json"));
+    let url: ogent::client::GatewayUrl = gateway.url.parse().unwrap();
+    let password = ogent_runtime::Secret::new(PASSWORD.to_owned());
+    let answer = ogent::client::Client::new(url.clone(), None).unwrap().log_in("alice", &password).await.unwrap();
+    // As if the access token had just ended.
+    let ended =
+        Login { expires_at: jiff::Timestamp::now(), ..Login::of("alice".into(), answer, jiff::Timestamp::now()) };
+    let first = ended.refresh_token.clone();
+    store.keep(&url, ended.clone()).unwrap();
+    let programs = (0..6).map(|_| ogent::client::Client::logged_in(url.clone(), store.clone(), ended.clone()).unwrap());
+    let programs: Vec<_> = programs.collect();
+    for me in futures::future::join_all(programs.iter().map(ogent::client::Client::me)).await {
+        assert_eq!(me.unwrap().user, "alice");
+    }
+    let kept = store.find(&url).unwrap().unwrap();
+    assert_ne!(kept.refresh_token, first);
+    assert_eq!(events(&gateway, "refreshed").await.len(), 1, "one refreshed, the others found what it has kept");
+    let sessions = programs[0].sessions(None).await.unwrap();
+    assert_eq!(sessions.len(), 1);
+    programs[1].log_out().await.unwrap();
+    assert_eq!(programs[2].me().await.unwrap_err().status(), Some(401));
 }

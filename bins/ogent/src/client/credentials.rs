@@ -117,6 +117,12 @@ impl CredentialStore {
         Ok(Self { path })
     }
 
+    /// That file.
+    #[must_use]
+    pub fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
     /// Where the file is.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -79,6 +79,10 @@ pub(in crate::http) async fn list(
     if user.as_deref() != Some(&me.user) {
         caller.must(Action::ViewTokens)?;
     }
+    // From where its owner logs in is nothing that a machine has to know.
+    if me.scope.is_some() {
+        return Err(GrantError::NotWithToken.into());
+    }
     let sessions = services.authority.sessions_of(user.as_deref());
     let sessions = sessions.iter().map(|session| SessionView::of(session, me.grant.as_ref())).collect();
     Ok(Json(SessionList { sessions }))
@@ -120,8 +124,8 @@ pub(super) async fn end_of(
 ) -> Result<StatusCode, ApiError> {
     let me = caller.principal();
     let is_manager = caller.sees(Action::ManageTokens, &Resource::Fleet);
-    // A scoped token ends nothing but what it is named for.
-    if me.scope.is_some() && !is_manager && is_session {
+    // Nor does it log people out.
+    if me.scope.is_some() && is_session {
         return Err(GrantError::NotWithToken.into());
     }
     if id.is_session() != is_session {
