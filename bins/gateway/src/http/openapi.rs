@@ -96,10 +96,11 @@ macro_rules! problems {
 problems! {
     /// Of every route that asks for a token.
     Guarded {
+        400: "A parameter is not valid, or both a session's cookie and a token are sent",
         401: "There is no token, or it is not valid",
         403: "The user's roles do not allow it, or a page that is not the gateway's own sends the session's cookie",
         429: "Too many requests; try again",
-        503: "The broker is away; try again",
+        503: "The broker does not answer; try again",
     }
     /// Of every route.
     Bugs {

@@ -72,6 +72,7 @@ pub(in crate::http) async fn list(
     let page = services.ledger.audit_page(&AuditScan { before, after, kind, user, since, limit }).await?;
     let entry = |record: ogent_broker::AuditRecord| AuditEntry { seq: record.sequence, event: record.event.into() };
     // The form of the history's cursors, with the one place that there is here.
-    let next_cursor = page.next_before.map(|before| services.seal.close(Place { commands: before, proposals: 0 }).to_string());
+    let next_cursor =
+        page.next_before.map(|before| services.seal.close(Place { commands: before, proposals: 0 }).to_string());
     Ok(Json(AuditList { events: page.records.into_iter().map(entry).collect(), next_cursor, latest: page.through }))
 }
