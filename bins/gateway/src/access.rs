@@ -44,6 +44,10 @@ pub(crate) enum Action {
     Analyze,
     /// Approve or deny what somebody else has asked for.
     Approve,
+    /// Invite machines, see and withdraw invitations.
+    InviteAgents,
+    /// Let machines in, reject them, and take agents' rights away.
+    ManageAgents,
 }
 
 /// Whether `principal` may do `action`. What no role grants is refused.
@@ -64,6 +68,7 @@ impl Role {
             Action::ViewAgents | Action::ViewCommands | Action::Analyze => true,
             Action::Execute | Action::Cancel => matches!(self, Self::Operator | Self::Admin),
             Action::Approve => matches!(self, Self::Approver | Self::Admin),
+            Action::InviteAgents | Action::ManageAgents => self == Self::Admin,
         }
     }
 }
@@ -76,12 +81,12 @@ mod tests {
     fn each_role_may_what_it_should_and_no_more() {
         let (yes, no) = (true, false);
         let table = [
-            (vec![], [no, no, no, no, no, no]),
-            (vec![Role::Viewer], [yes, yes, yes, no, no, no]),
-            (vec![Role::Operator], [yes, yes, yes, yes, yes, no]),
-            (vec![Role::Approver], [yes, yes, yes, no, no, yes]),
-            (vec![Role::Admin], [yes, yes, yes, yes, yes, yes]),
-            (vec![Role::Approver, Role::Operator], [yes, yes, yes, yes, yes, yes]),
+            (vec![], [no, no, no, no, no, no, no, no]),
+            (vec![Role::Viewer], [yes, yes, yes, no, no, no, no, no]),
+            (vec![Role::Operator], [yes, yes, yes, yes, yes, no, no, no]),
+            (vec![Role::Approver], [yes, yes, yes, no, no, yes, no, no]),
+            (vec![Role::Admin], [yes, yes, yes, yes, yes, yes, yes, yes]),
+            (vec![Role::Approver, Role::Operator], [yes, yes, yes, yes, yes, yes, no, no]),
         ];
         let actions = [
             Action::ViewAgents,
@@ -90,6 +95,8 @@ mod tests {
             Action::Execute,
             Action::Cancel,
             Action::Approve,
+            Action::InviteAgents,
+            Action::ManageAgents,
         ];
         for (roles, expected) in table {
             let principal = Principal { user: "u".into(), roles, expires_at: jiff::Timestamp::MAX };

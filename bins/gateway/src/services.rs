@@ -1,5 +1,6 @@
 //! Receives the parts from `app`, gives them to every route of `http`.
 
+use ogent_broker::enroll::Registrars;
 use ogent_broker::{Broker, Directory, Ledger};
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +38,7 @@ pub(crate) struct Services {
     pub(crate) decider: Decider,
     pub(crate) analyzer: Analyzer,
     pub(crate) history: History,
+    pub(crate) registrars: Registrars,
     pub(crate) streams: Streams,
     pub(crate) allowed_origins: Vec<String>,
     broker: Broker,
@@ -67,6 +69,7 @@ impl Services {
             passwords,
             history,
             allowed_origins,
+            registrars: Registrars::new(&broker),
             broker,
             metrics,
         }

@@ -4,6 +4,7 @@ pub(super) mod agents;
 pub(super) mod analyses;
 pub(super) mod approvals;
 pub(super) mod commands;
+pub(super) mod enroll;
 pub(super) mod events;
 pub(super) mod execute;
 pub(super) mod output;
