@@ -17,8 +17,8 @@ pub struct Stage {
     pub agent: String,
     /// The broker.
     pub nats_url: String,
-    /// The operator's key.
-    pub operator_key: PathBuf,
+    /// What a person connects with.
+    pub creds: PathBuf,
 }
 
 // === impl Stage ===
@@ -31,7 +31,7 @@ impl Stage {
             token: env::var("OGENT_TOKEN").ok()?,
             agent: env::var("OGENT_AGENT").unwrap_or_default(),
             nats_url: env::var("NATS_URL").ok()?,
-            operator_key: env::var_os("NATS_NKEY")?.into(),
+            creds: env::var_os("NATS_CREDS")?.into(),
         })
     }
 
@@ -55,13 +55,17 @@ impl Stage {
 
     /// Memory of an `ogent-agent` that runs on its own, after it has run some commands, in MiB.
     pub async fn lone_agent_memory(&self) -> f64 {
-        let key = self.operator_key.with_file_name("agent.nk");
+        // Made for the agent that `ogent up` would have started.
+        let files = std::fs::read_dir(self.creds.parent().unwrap()).unwrap().flatten();
+        let mut named = files.filter_map(|file| {
+            let name = file.file_name().into_string().ok()?;
+            Some((file.path(), name.strip_prefix("agent-")?.strip_suffix(".creds")?.to_owned()))
+        });
+        let (creds, id) = named.next().unwrap();
         let state = tempfile::TempDir::new().unwrap();
-        let args = ["--nats-nkey".as_ref(), key.as_os_str(), "--state-dir".as_ref(), state.path().as_os_str()];
+        let args = ["--nats-creds".as_ref(), creds.as_os_str(), "--state-dir".as_ref(), state.path().as_os_str()];
         let program = beside("ogent-agent");
-        let id = Command::new(&program).arg("id").args(args).output().unwrap();
-        let id = String::from_utf8(id.stdout).unwrap().split_whitespace().next().unwrap().to_owned();
-        let mut agent = Command::new(&program).arg("run").args(args).stderr(Stdio::null()).spawn().unwrap();
+        let mut agent = Command::new(&program).arg("run").args(["--id", &id]).args(args).stderr(Stdio::null()).spawn().unwrap();
         let stage = Self { agent: id, ..self.copy() };
         let wire = crate::wire::Wire::connect(&stage).await;
         // The first request may come before the agent listens; nobody answers it then.
@@ -80,7 +84,7 @@ impl Stage {
             token: self.token.clone(),
             agent: self.agent.clone(),
             nats_url: self.nats_url.clone(),
-            operator_key: self.operator_key.clone(),
+            creds: self.creds.clone(),
         }
     }
 }

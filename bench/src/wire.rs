@@ -16,10 +16,11 @@ pub struct Wire<'a> {
 // === impl Wire ===
 
 impl<'a> Wire<'a> {
-    /// Connects with the operator's key.
+    /// Connects as a person.
     pub async fn connect(stage: &'a Stage) -> Self {
-        let seed = std::fs::read_to_string(&stage.operator_key).unwrap().trim().to_owned();
-        let options = async_nats::ConnectOptions::with_nkey(seed).request_timeout(Some(Duration::from_secs(60)));
+        let creds = std::fs::read_to_string(&stage.creds).unwrap();
+        let options = async_nats::ConnectOptions::with_credentials(&creds).unwrap();
+        let options = options.request_timeout(Some(Duration::from_secs(60)));
         Self { stage, client: options.connect(&stage.nats_url).await.unwrap() }
     }
 

@@ -13,9 +13,8 @@ use crate::evidence::Evidence;
 pub struct GatherOptions {
     /// The broker: one URL, or several with commas.
     pub nats_url: String,
-    /// Seed of a key that may do everything there, or at least `$JS.API.DIRECT.GET.>`, `$JS.API.STREAM.INFO.>` and
-    /// hear `_INBOX.>`.
-    pub nats_seed: String,
+    /// What somebody connects with who may read the ledger: a gateway, or a mirror.
+    pub nats_creds: String,
     /// The gateways, in the order of their numbers: `http://127.0.0.1:8001`.
     pub gateways: Vec<String>,
     /// The password of `admin`.

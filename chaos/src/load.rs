@@ -53,8 +53,8 @@ pub struct LoadOptions {
     pub password: String,
     /// The broker, or several with commas between them; not through a proxy.
     pub nats_url: String,
-    /// The operator's key.
-    pub operator_seed: String,
+    /// What a person connects with.
+    pub person_creds: String,
     /// Whom to give commands to.
     pub agents: Vec<AgentId>,
     /// The program `ogent-witness`.
@@ -125,7 +125,7 @@ impl Load {
             tag,
             probes: AtomicU64::new(0),
             gateways: Gateways::new(&options.urls, &options.password)?,
-            person: Person::connect(&options.nats_url, &options.operator_seed).await?,
+            person: Person::connect(&options.nats_url, &options.person_creds).await?,
             book: Book::new(options.evidence.log("client.jsonl").context("client.jsonl")?),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),

@@ -27,9 +27,9 @@ pub struct RogueOptions {
     /// The broker, or several with commas between them; not through a proxy.
     pub nats_url: String,
     /// A key that may subscribe to `agents.*.exec`, which nobody but each agent may in Ogent.
-    pub recorder_seed: String,
+    pub recorder_creds: String,
     /// The key to publish with: the operator's.
-    pub operator_seed: String,
+    pub person_creds: String,
     /// Chooses what is published again.
     pub seed: u64,
 }
@@ -52,8 +52,8 @@ impl Rogue {
     /// # Errors
     /// When the broker cannot be reached.
     pub async fn start(options: RogueOptions) -> anyhow::Result<Self> {
-        let recorder = connect("chaos recorder", &options.nats_url, &options.recorder_seed).await?;
-        let publisher = connect("chaos rogue", &options.nats_url, &options.operator_seed).await?;
+        let recorder = connect("chaos recorder", &options.nats_url, &options.recorder_creds).await?;
+        let publisher = connect("chaos rogue", &options.nats_url, &options.person_creds).await?;
         let mut heard = recorder.subscribe(subject::ALL_EXEC).await?;
         recorder.flush().await?;
         let tape = Arc::new(Mutex::new(Tape::default()));

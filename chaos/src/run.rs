@@ -124,8 +124,8 @@ async fn perform(options: &RunOptions, evidence: &Evidence) -> anyhow::Result<()
     let load = Load::connect(load_options(&stage, plan, evidence)).await.context("the load cannot connect")?;
     let rogue = Rogue::start(RogueOptions {
         nats_url: stage.nats_url(),
-        recorder_seed: stage.full_seed().to_owned(),
-        operator_seed: stage.seed(&Role::Operator).to_owned(),
+        recorder_creds: stage.full_creds().to_owned(),
+        person_creds: stage.creds(&Role::Person).to_owned(),
         seed: plan.seed,
     });
     let rogue = rogue.await.context("the rogue cannot connect")?;
@@ -180,7 +180,7 @@ fn load_options(stage: &Stage, plan: &Plan, evidence: &Evidence) -> LoadOptions 
         urls: stage.urls(),
         password: stage.password().to_owned(),
         nats_url: stage.nats_url(),
-        operator_seed: stage.seed(&Role::Operator).to_owned(),
+        person_creds: stage.creds(&Role::Person).to_owned(),
         agents: stage.agents(),
         witness: stage.programs().witness.clone(),
         witness_file: evidence.path("witness.jsonl"),
@@ -193,7 +193,7 @@ fn load_options(stage: &Stage, plan: &Plan, evidence: &Evidence) -> LoadOptions 
 fn gather_options(stage: &Stage, evidence: &Evidence) -> GatherOptions {
     GatherOptions {
         nats_url: stage.nats_url(),
-        nats_seed: stage.full_seed().to_owned(),
+        nats_creds: stage.full_creds().to_owned(),
         gateways: stage.urls(),
         password: stage.password().to_owned(),
         evidence: evidence.clone(),
@@ -212,7 +212,7 @@ fn commit(stage: &Stage, sabotage: Sabotage) {
         Sabotage::Claim => vec![without_compare("ogent.command.accepted")],
         Sabotage::End => vec![without_compare("ogent.command.finished")],
         Sabotage::CatchUp => vec![Rule {
-            on: Match::Published("$JS.API.CONSUMER.CREATE.COMMANDS.>".to_owned()),
+            on: Match::Published("LEDGER.API.CONSUMER.CREATE.COMMANDS.>".to_owned()),
             action: Action::Drop,
             every: 1,
         }],

@@ -86,15 +86,15 @@ impl Stage {
         urls.join(",")
     }
 
-    /// The secret with which a role connects.
+    /// What a role connects with: the text of a `.creds` file.
     #[must_use]
-    pub fn seed(&self, role: &Role) -> &str {
-        self.keys.seed(role)
+    pub fn creds(&self, role: &Role) -> &str {
+        self.keys.creds(role)
     }
 
-    /// The secret of somebody who may do everything on the broker.
+    /// The same of somebody who may do everything on the broker.
     #[must_use]
-    pub fn full_seed(&self) -> &str {
+    pub fn full_creds(&self) -> &str {
         &self.keys.full
     }
 

@@ -23,7 +23,7 @@ fn options(broker: &TestBroker, dir: &Path, urls: Vec<String>) -> LoadOptions {
         urls,
         password: "correct horse battery".to_owned(),
         nats_url: broker.url(),
-        operator_seed: broker.seed(&Role::Operator).to_owned(),
+        person_creds: broker.creds(&Role::Person),
         agents: vec!["web-1".parse().unwrap()],
         witness: env!("CARGO_BIN_EXE_ogent-witness").into(),
         witness_file: evidence.path("witness.jsonl"),

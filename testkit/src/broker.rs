@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ogent_broker::credentials::Authority;
 use ogent_broker::permissions::{self, Role};
-use ogent_broker::server_config::{ServerConfig, SyncInterval, TlsPaths};
+use ogent_broker::server_config::{Identities, ServerConfig, SyncInterval, TlsPaths};
 use ogent_broker::topology::{self, TopologyOptions};
 use ogent_broker::{Broker, ConnectOptions, Credentials};
 use tempfile::TempDir;
@@ -21,9 +21,12 @@ pub struct TestBroker {
     dir: TempDir,
     child: Option<Child>,
     authority: Authority,
+    /// Issued once: a server whose operator's token changes has to be restarted.
+    identities: Identities,
     /// What each role connects with, once it was asked for.
     creds: Mutex<HashMap<Role, String>>,
-    tls: Option<TlsPaths>,
+    /// Its certificate, and the one that its clients trust.
+    tls: Option<(TlsPaths, PathBuf)>,
     port: u16,
 }
 
@@ -45,12 +48,18 @@ impl TestBroker {
 
     /// One in which nothing is set up.
     pub async fn without_streams() -> Self {
+        Self::launch(None).await
+    }
+
+    async fn launch(tls: Option<(TlsPaths, PathBuf)>) -> Self {
+        let (dir, authority) = (TempDir::new().unwrap(), Authority::generate());
         let mut broker = Self {
-            dir: TempDir::new().unwrap(),
+            identities: authority.identities(dir.path().join("accounts"), Timestamp::now()).unwrap(),
+            dir,
             child: None,
-            authority: Authority::generate(),
+            authority,
             creds: Mutex::default(),
-            tls: None,
+            tls,
             port: 0,
         };
         broker.configure(-1);
@@ -60,9 +69,21 @@ impl TestBroker {
         broker
     }
 
+    /// One that speaks TLS from the first byte on, with the certificate in these files, and without streams.
+    pub async fn with_tls(tls: TlsPaths, ca: &Path) -> Self {
+        Self::launch(Some((tls, ca.to_owned()))).await
+    }
+
+    /// Has the server read its configuration again.
+    pub fn reload(&self) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.as_ref().unwrap().id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGHUP).unwrap();
+    }
+
     /// Where it listens.
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        let scheme = if self.tls.is_some() { "tls" } else { "nats" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// What a part with this role connects with.
@@ -74,7 +95,7 @@ impl TestBroker {
             inbox_prefix: permissions::inbox_prefix(role),
             api_prefix: credentials.api_prefix(role).to_owned(),
             credentials,
-            root_ca: None,
+            root_ca: self.tls.as_ref().map(|(_, ca)| ca.clone()),
         }
     }
 
@@ -149,8 +170,8 @@ impl TestBroker {
             ports_file_dir: Some(self.dir.path().to_owned()),
             pid_file: None,
             sync: SyncInterval::Every("2m".to_owned()),
-            identities: self.authority.identities(self.dir.path().join("accounts"), Timestamp::now()).unwrap(),
-            tls: self.tls.clone(),
+            identities: self.identities.clone(),
+            tls: self.tls.as_ref().map(|(files, _)| files.clone()),
         };
         std::fs::write(self.dir.path().join("nats.conf"), config.render()).unwrap();
     }

@@ -11,6 +11,7 @@ mod model_server;
 mod proxy;
 mod registrar;
 mod wait;
+mod wire;
 
 pub use agent::TestAgent;
 pub use analyst::TestAnalyst;
@@ -21,3 +22,4 @@ pub use model_server::{Behaviour, ModelServer};
 pub use proxy::{Action, Direction, Link, Match, Proxy, Rule};
 pub use registrar::TestRegistrar;
 pub use wait::wait_until;
+pub use wire::{Delivery, Wire};

@@ -19,7 +19,7 @@ import pytest
 
 T = TypeVar("T")
 
-NEEDED = ("OGENT_URL", "OGENT_TOKEN", "OGENT_AGENT", "OGENT_ADMIN_PASSWORD", "NATS_URL", "NATS_NKEY")
+NEEDED = ("OGENT_URL", "OGENT_TOKEN", "OGENT_AGENT", "OGENT_ADMIN_PASSWORD", "NATS_URL", "NATS_CREDS")
 
 # How long anything may take that should take no time. Generous: the machine may be busy with other tests.
 PATIENCE_S = 20.0
@@ -34,7 +34,7 @@ class Live:
     agent: str
     password: str
     nats_url: str
-    nats_seed: str
+    nats_creds: str
     inbox_prefix: str
 
     @property
@@ -58,7 +58,7 @@ def ogent() -> Live:
         agent=environ["OGENT_AGENT"],
         password=environ["OGENT_ADMIN_PASSWORD"],
         nats_url=environ["NATS_URL"],
-        nats_seed=environ["NATS_NKEY"],
+        nats_creds=environ["NATS_CREDS"],
         inbox_prefix=environ.get("NATS_INBOX_PREFIX", "_INBOX"),
     )
 

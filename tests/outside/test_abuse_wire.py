@@ -6,7 +6,6 @@ everybody else carry on.
 
 import base64
 import json
-import os
 import socket
 import time
 import uuid
@@ -32,17 +31,18 @@ MAX_DEPTH = 32
 
 
 class Wire:
-    """A connection with the operator's key that sends whatever it is told to."""
+    """A connection with a person's credentials that sends whatever it is told to."""
 
     def __init__(self, ogent: Live) -> None:
         parts = urlsplit(ogent.nats_url)
         self.raw = socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE_S)
         self.heard = b""
         self.info = json.loads(self.line().removeprefix(b"INFO "))
-        seed = Path(ogent.nats_seed).read_bytes() if os.path.exists(ogent.nats_seed) else ogent.nats_seed.encode()
-        pair = nkeys.from_seed(seed.strip())
+        lines = Path(ogent.nats_creds).read_text().splitlines()
+        jwt, seed = (lines[at + 1] for at, line in enumerate(lines) if line.startswith("-----BEGIN"))
+        pair = nkeys.from_seed(seed.encode())
         signature = base64.urlsafe_b64encode(pair.sign(self.info["nonce"].encode())).rstrip(b"=").decode()
-        who = {"nkey": pair.public_key.decode(), "sig": signature, "headers": True, "no_responders": True}
+        who = {"jwt": jwt, "sig": signature, "headers": True, "no_responders": True}
         self.raw.sendall(b"CONNECT " + json.dumps(who | {"verbose": False, "lang": "hand"}).encode() + b"\r\n")
         self.inbox = f"{ogent.inbox_prefix}.{uuid.uuid4().hex}".encode()
         self.raw.sendall(b"SUB " + self.inbox + b" 1\r\n")

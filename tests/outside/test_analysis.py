@@ -1,4 +1,4 @@
-"""Asking analysts, as `nats req` and `nats micro` do it with an operator's nkey."""
+"""Asking analysts, as `nats req` and `nats micro` do it with a person's credentials."""
 
 import asyncio
 import json

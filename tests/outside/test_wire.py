@@ -1,4 +1,4 @@
-"""Plain NATS, as nats-py speaks it: what `nats pub`, `nats req` and `nats sub` would do with an operator's nkey."""
+"""Plain NATS, as nats-py speaks it: what `nats pub`, `nats req` and `nats sub` would do with a person's credentials."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ MSGPACK = "application/msgpack"
 
 @asynccontextmanager
 async def operator(ogent: Live, errors: list[Exception] | None = None) -> AsyncIterator[Client]:
-    """A person with the seed that `ogent up` prints. What the broker refuses is put into `errors`."""
+    """A person with the credentials that `ogent up` prints. What the broker refuses is put into `errors`."""
     seen: list[Exception] = [] if errors is None else errors
 
     async def note(error: Exception) -> None:
@@ -31,7 +31,7 @@ async def operator(ogent: Live, errors: list[Exception] | None = None) -> AsyncI
 
     client = await nats.connect(
         ogent.nats_url,
-        nkeys_seed=ogent.nats_seed,
+        user_credentials=ogent.nats_creds,
         inbox_prefix=ogent.inbox_prefix,
         allow_reconnect=False,
         error_cb=note,

@@ -32,7 +32,7 @@ pub(super) async fn dump(options: &GatherOptions) -> anyhow::Result<(usize, usiz
 /// The same for a key whose answers come elsewhere.
 pub(super) async fn dump_with(options: &GatherOptions, inbox_prefix: &str) -> anyhow::Result<(usize, usize)> {
     let servers: Vec<String> = options.nats_url.split(',').map(|url| url.trim().to_owned()).collect();
-    let connecting = async_nats::ConnectOptions::with_nkey(options.nats_seed.clone())
+    let connecting = async_nats::ConnectOptions::with_credentials(&options.nats_creds)?
         .custom_inbox_prefix(inbox_prefix)
         .request_timeout(Some(options.limit))
         .connect(servers);

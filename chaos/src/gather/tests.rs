@@ -32,7 +32,7 @@ async fn what_is_held_and_told_is_written_down() {
     run(&gateway, &evidence, "echo a; sleep 0.3; echo b").await;
     let options = GatherOptions {
         nats_url: broker.url(),
-        nats_seed: broker.seed(&Role::Gateway).to_owned(),
+        nats_creds: broker.creds(&Role::Gateway),
         // Nobody listens at the second one.
         gateways: vec![gateway.url.clone(), "http://127.0.0.1:9".to_owned()],
         password: "correct horse battery".to_owned(),

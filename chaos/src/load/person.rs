@@ -66,9 +66,9 @@ fn refusal(message: &async_nats::Message) -> Option<&str> {
 }
 
 /// A connection that never gives up. `urls` are separated by commas.
-pub(crate) async fn connect(name: &str, urls: &str, seed: &str) -> anyhow::Result<Client> {
+pub(crate) async fn connect(name: &str, urls: &str, creds: &str) -> anyhow::Result<Client> {
     let servers = urls.split(',').map(|url| url.trim().parse()).collect::<Result<Vec<ServerAddr>, _>>()?;
-    let options = async_nats::ConnectOptions::with_nkey(seed.to_owned())
+    let options = async_nats::ConnectOptions::with_credentials(creds)?
         .name(format!("{name} {}", now()))
         .connection_timeout(Duration::from_secs(3))
         .ping_interval(Duration::from_secs(5))

@@ -42,7 +42,7 @@ pub(super) async fn subscribe(load: &Load, counts: &Counts) -> anyhow::Result<()
         tokio::select! { ended = forth => ended, ended = back => ended }
     };
     let subscribing = async {
-        let client = timeout(CONNECT_WITHIN, connect("chaos stalled", &relay, &options.operator_seed)).await??;
+        let client = timeout(CONNECT_WITHIN, connect("chaos stalled", &relay, &options.person_creds)).await??;
         let _subscription = client.subscribe(subject::ALL_FEEDS).await?;
         timeout(CONNECT_WITHIN, client.flush()).await??;
         counts.connected();

@@ -96,7 +96,7 @@ impl Stage {
             |count| ports.by_ref().take(count).map(|port| SocketAddr::new(LOCALHOST, port)).collect::<Vec<_>>();
         let addresses = Addresses { clients: take(nodes), routes: take(nodes) };
         let gateways = take(GATEWAYS);
-        let roles = [Role::Setup, Role::Gateway, Role::Operator].into_iter();
+        let roles = [Role::Setup, Role::Gateway, Role::Person].into_iter();
         let keys = Keys::new(roles.chain((0..AGENTS).map(|n| Role::Agent(agent_id(n)))))?;
         let endings = evidence.log("endings.jsonl")?;
         let mut stage = Self {
@@ -127,9 +127,9 @@ impl Stage {
         let spawner = Spawner::start();
         self.write_secret("jwt-secret", "Kd8Wq2Lm5Zx7Rv3Tn9Yb4Hc6Jf1Gs0Pa")?;
         self.write_secret("admin-password", &self.password)?;
-        self.write_secret("gateway.nk", self.keys.seed(&Role::Gateway))?;
+        self.write_secret("gateway.creds", self.keys.creds(&Role::Gateway))?;
         for agent in 0..AGENTS {
-            self.write_secret(&format!("agent-{agent}.nk"), self.keys.seed(&Role::Agent(agent_id(agent))))?;
+            self.write_secret(&format!("agent-{agent}.creds"), self.keys.creds(&Role::Agent(agent_id(agent))))?;
         }
         let mut parts: Vec<Part> = (0..self.addresses.clients.len()).map(Part::Broker).collect();
         parts.extend((0..GATEWAYS).map(Part::Gateway));
@@ -166,7 +166,7 @@ impl Stage {
         let listen = self.gateways[number].to_string();
         let env = [
             ("NATS_URL", url.as_str()),
-            ("NATS_NKEY", &file("gateway.nk")),
+            ("NATS_CREDS", &file("gateway.creds")),
             ("JWT_SECRET_KEY_FILE", &file("jwt-secret")),
             ("OGENT_ADMIN_PASSWORD_FILE", &file("admin-password")),
             ("OGENT_LISTEN", &listen),
@@ -182,13 +182,13 @@ impl Stage {
         let namespace = self.namespace.clone().filter(|_| part == Part::Agent(AGENTS - 1));
         let near = namespace.as_ref().map_or(LOCALHOST, |namespace| IpAddr::V4(namespace.near));
         let url = self.wire_up(part, SocketAddr::new(near, 0)).await;
-        let key = self.dir.join(format!("agent-{agent}.nk"));
+        let key = self.dir.join(format!("agent-{agent}.creds"));
         let state = self.dir.join(part.to_string());
         let id = agent_id(agent);
         let argv = [self.programs.agent.to_string_lossy(), "run".into(), "--kill-grace".into(), "2".into()];
         let env = [
             ("NATS_URL", url.as_str()),
-            ("NATS_NKEY", &key.to_string_lossy()),
+            ("NATS_CREDS", &key.to_string_lossy()),
             ("OGENT_AGENT_ID", id.as_str()),
             ("OGENT_STATE_DIR", &state.to_string_lossy()),
             ("OGENT_POLICY", "advise"),

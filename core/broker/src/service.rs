@@ -11,7 +11,7 @@ use async_nats::service::{NATS_SERVICE_ERROR, NATS_SERVICE_ERROR_CODE, ServiceEx
 use futures::{FutureExt as _, StreamExt as _};
 use ogent_protocol::Encoding;
 use ogent_protocol::rest::Problem;
-use ogent_protocol::subject::{ANALYSIS_REQUESTS, REGISTRAR_ADMIN};
+use ogent_protocol::subject::{self, ANALYSIS_REQUESTS, REGISTRAR_ADMIN};
 use ogent_protocol::wire::DecodeError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -141,8 +141,10 @@ impl Ear {
     pub async fn next(&mut self) -> Option<Request> {
         loop {
             let inner = self.endpoint.next().await?;
-            // Whoever may make the broker answer can have it answer here: what a stream gave out is nobody's request.
-            if inner.message.headers.as_ref().is_some_and(was_given_out) {
+            // Whoever may make the broker answer, or make a consumer, can have it deliver here: what a stream gave out is
+            // nobody's request.
+            let headers = inner.message.headers.as_ref();
+            if headers.is_some_and(was_given_out) || subject::is_history(&inner.message.subject) {
                 tracing::debug!("passed over a message that a stream gave out");
                 continue;
             }

@@ -176,6 +176,13 @@ pub mod template {
     }
 }
 
+/// Whether this is a subject of the history, whatever it says: a consumer delivers under the subject on which a message
+/// is stored, and on every subject that its maker names.
+#[must_use]
+pub fn is_history(subject: &str) -> bool {
+    ["commands.", "results.", "approvals.", "analyses.", "audit.", "$KV."].iter().any(|part| subject.starts_with(part))
+}
+
 /// The agent and the command that a ledger subject (`commands.…`, `results.…` or `approvals.…`) names.
 #[must_use]
 pub fn parse_ledger(subject: &str) -> Option<(AgentId, CommandId)> {

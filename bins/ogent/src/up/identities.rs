@@ -1,7 +1,7 @@
 //! Receives the data folder, gives the identities in it: those of an installation, as `ogent init` makes them.
 
-use std::fs;
 use std::path::PathBuf;
+use std::{fs, io};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -40,6 +40,7 @@ impl Identities {
     pub(crate) fn open(data: &DataDir, agent: Option<AgentId>) -> anyhow::Result<Self> {
         let now = Timestamp::now();
         let resolver = data.folder(RESOLVER).context("the folder for tokens of accounts cannot be made")?;
+        make_room(data).context("the key of an earlier version cannot be put aside")?;
         let mut layout = Layout::open(data.path(), Some(&resolver), now)?;
         let file = data.join("keys").join("agent.nk");
         let key = Key::load_or_create(KeyKind::User, &file);
@@ -84,6 +85,15 @@ impl Identities {
     }
 }
 
+/// An earlier version kept a person's key where the operator's belongs: it is put aside.
+fn make_room(data: &DataDir) -> io::Result<()> {
+    let keys = data.join("keys");
+    match Key::load(KeyKind::User, &keys.join("operator.nk")) {
+        Ok(_) => fs::rename(keys.join("operator.nk"), keys.join("person-before.nk")),
+        Err(_) => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,7 +102,9 @@ mod tests {
     fn an_agent_of_an_earlier_version_stays_who_it_is() {
         let root = tempfile::tempdir().unwrap();
         let data = DataDir::open(&root.path().join("data")).unwrap();
-        let old = ogent_broker::keys::KeyPair::load_or_create(&data.folder("keys").unwrap().join("agent.nk")).unwrap();
+        let keys = data.folder("keys").unwrap();
+        let key = |name: &str| ogent_broker::keys::KeyPair::load_or_create(&keys.join(name)).unwrap();
+        let [old, ..] = ["agent.nk", "operator.nk", "setup.nk", "gateway.nk", "analyst.nk"].map(key);
         let identities = Identities::open(&data, None).unwrap();
         assert_eq!(identities.agent, AgentId::from_public_key(&old.public()).unwrap());
         let again = Identities::open(&data, None).unwrap();
