@@ -251,7 +251,7 @@ async fn an_agent_that_slept_too_long_comes_back_by_itself() {
     let last = machine.enrolled().expires_at;
     wait_until("the end", LIMIT, async || (jiff::Timestamp::now() > last).then_some(())).await;
     fleet.start_registrar().await;
-    wait_until("new credentials", LIMIT, async || (machine.enrolled().expires_at > last).then_some(())).await;
+    wait_until("new credentials", 2 * LIMIT, async || (machine.enrolled().expires_at > last).then_some(())).await;
     assert_eq!(fleet.run("web-1", "true").await, Outcome::Succeeded);
     agent.stop().await.unwrap();
 }
