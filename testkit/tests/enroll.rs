@@ -6,9 +6,9 @@ mod enrolment;
 
 use std::time::{Duration, Instant};
 
+use ogent_broker::Broker;
 use ogent_broker::credentials::Creds;
 use ogent_broker::permissions::Role;
-use ogent_broker::Broker;
 use ogent_protocol::enroll::admin::{AdminAction, InviteRequest, InviteState};
 use ogent_protocol::enroll::identity::IdentityState;
 use ogent_protocol::{JoinToken, Outcome};
@@ -37,7 +37,14 @@ async fn an_invited_machine_joins_and_runs_commands() {
     assert_eq!(fleet.run("web-1", "echo hello").await, Outcome::Succeeded);
     agent.stop().await.unwrap();
     // Seeds are for their owner only, and everything that the agent signs with is there.
-    for (file, mode) in [("agent.nk", 0o600), ("signer.nk", 0o600), ("agent.creds", 0o600), ("agent.sign", 0o600), ("return.jwt", 0o600), ("trust.json", 0o644)] {
+    for (file, mode) in [
+        ("agent.nk", 0o600),
+        ("signer.nk", 0o600),
+        ("agent.creds", 0o600),
+        ("agent.sign", 0o600),
+        ("return.jwt", 0o600),
+        ("trust.json", 0o644),
+    ] {
         assert_eq!(machine.mode(file), mode, "{file}");
     }
 }

@@ -8,12 +8,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use ogent_broker::AppendError;
 use ogent_broker::enroll::Noted;
+use ogent_protocol::enroll::InviteId;
 use ogent_protocol::enroll::admin::{
     AdminAction, AdminRequest, AdminResponse, DecideAgent, InviteCreated, InviteRequest, InviteView,
 };
 use ogent_protocol::enroll::identity::{Decided, Identity, IdentityState, NotSo};
 use ogent_protocol::enroll::invite::{Invite, Withdrawal};
-use ogent_protocol::enroll::InviteId;
 use ogent_protocol::rest::Problem;
 use ogent_protocol::{AgentId, limits};
 use rand::Rng as _;

@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use ogent_broker::credentials::PublicKey;
 use ogent_broker::enroll::{Book, Noted};
 use ogent_broker::{AppendError, ReadError};
+use ogent_protocol::AgentId;
 use ogent_protocol::enroll::identity::{Identity, IdentityState};
 use ogent_protocol::enroll::invite::{Invite, Unusable, Use};
 use ogent_protocol::enroll::{EnrollRequest, EnrollResponse, Ground, InviteId, RenewRequest, UserKey};
-use ogent_protocol::AgentId;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -110,10 +110,12 @@ impl Door {
             match course {
                 Course::Refuse(refusal) => return Err(refusal.into()),
                 Course::Wait(identity) => return Ok(pending(&identity)),
-                Course::Grant(identity) | Course::Write(identity) => match self.admit(*identity, known.revision).await {
-                    Err(DoorError::Write(AppendError::Conflict(_))) => {}
-                    done => return done,
-                },
+                Course::Grant(identity) | Course::Write(identity) => {
+                    match self.admit(*identity, known.revision).await {
+                        Err(DoorError::Write(AppendError::Conflict(_))) => {}
+                        done => return done,
+                    }
+                }
             }
         }
         Err(DoorError::Contested)

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use ogent_broker::credentials::{Certificate, JwtError, Key, KeyKind, Name, PublicKey, SignerRole, user};
+use ogent_protocol::JoinToken;
 use ogent_protocol::enroll::Grant;
 use ogent_protocol::enroll::identity::Identity;
 use ogent_protocol::enroll::invite::Invite;
-use ogent_protocol::JoinToken;
 
 use crate::keys::Keys;
 
@@ -50,8 +50,7 @@ pub(crate) fn grant(keys: &Keys, terms: &Terms, identity: &Identity, now: Timest
     let signer: PublicKey = public(identity.signer.as_str())?;
     let expires_at = after(now, terms.credentials);
     let back_until = Some(after(now, terms.come_back));
-    let certificate =
-        Certificate::issue(&keys.agent, SignerRole::Agent, &name, &signer, now, back_until)?;
+    let certificate = Certificate::issue(&keys.agent, SignerRole::Agent, &name, &signer, now, back_until)?;
     Ok(Grant {
         id: identity.id.clone(),
         generation: identity.generation,

@@ -5,6 +5,6 @@ pub mod ask;
 pub mod book;
 pub mod claims;
 
-pub use ask::{Registrars, RegistrarError};
+pub use ask::{RegistrarError, Registrars};
 pub use book::{Book, Noted};
 pub use claims::{AccountClaimsError, Accounts};

@@ -281,10 +281,9 @@ impl Facts {
         ];
         let is_bad = |text: &str| text.len() > limits::MAX_FACT_BYTES || text.chars().any(char::is_control);
         match texts.iter().find(|(_, text)| text.is_some_and(is_bad)) {
-            Some((name, _)) => Err(format!(
-                "{name} must have at most {} bytes and no control characters",
-                limits::MAX_FACT_BYTES
-            )),
+            Some((name, _)) => {
+                Err(format!("{name} must have at most {} bytes and no control characters", limits::MAX_FACT_BYTES))
+            }
             None => Ok(()),
         }
     }
@@ -337,12 +336,7 @@ pub(crate) mod tests {
     pub(crate) fn facts() -> Facts {
         Facts {
             hostname: Some("web-1".into()),
-            platform: Platform {
-                os: "linux".into(),
-                distribution: None,
-                arch: "x86_64".into(),
-                kernel: "6.1".into(),
-            },
+            platform: Platform { os: "linux".into(), distribution: None, arch: "x86_64".into(), kernel: "6.1".into() },
             version: "0.1.0".into(),
             machine: "m".into(),
             user: "root".into(),

@@ -16,7 +16,9 @@ use ogent_broker::{BrokerArgs, Ledger, Submission, WatchStart};
 use ogent_protocol::enroll::admin::{
     AdminAction, AdminRequest, AdminResponse, DecideAgent, InviteCreated, InviteRequest, InviteView,
 };
-use ogent_protocol::{AgentId, CommandId, EventKind, Identity, Intent, IntentWire, JoinToken, Outcome, PolicyMode, Run};
+use ogent_protocol::{
+    AgentId, CommandId, EventKind, Identity, Intent, IntentWire, JoinToken, Outcome, PolicyMode, Run,
+};
 use ogent_registrar::RegistrarArgs;
 use ogent_risk::Policy;
 use ogent_testkit::{TestBroker, TestRegistrar};
@@ -118,8 +120,7 @@ impl Fleet {
     /// Runs a line on an agent, to its end.
     pub async fn run(&self, agent: &str, line: &str) -> Outcome {
         let agent: AgentId = agent.parse().unwrap();
-        let wire =
-            IntentWire { command: Some(line.to_owned()), agent: Some(agent.clone()), ..IntentWire::default() };
+        let wire = IntentWire { command: Some(line.to_owned()), agent: Some(agent.clone()), ..IntentWire::default() };
         let run: Run = match wire.admit(CommandId::generate).unwrap() {
             Intent::Run(run) => *run,
             Intent::Cancel(_) => unreachable!(),
@@ -128,7 +129,8 @@ impl Fleet {
             self.ledger.watch(&agent, &run.id, WatchStart::Fresh).await.ok()
         })
         .await;
-        let stored = ogent_testkit::wait_until("the ledger", LIMIT, async || self.ledger.submit(&agent, &run).await.ok());
+        let stored =
+            ogent_testkit::wait_until("the ledger", LIMIT, async || self.ledger.submit(&agent, &run).await.ok());
         assert!(matches!(stored.await, Submission::New { .. }));
         let mut starts = 0;
         loop {

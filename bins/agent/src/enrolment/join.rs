@@ -126,7 +126,8 @@ async fn ask(
             Ok(EnrollResponse::Refused { problem, .. }) => bail!(problem),
             Err(RegistrarError::Nobody | RegistrarError::Unavailable(_)) if silent_since.elapsed() < PATIENCE => PAUSE,
             Err(error) if token.expires < Timestamp::now() => {
-                return Err(error).context("nobody answers any more, and the invitation has expired: ask for a new one");
+                return Err(error)
+                    .context("nobody answers any more, and the invitation has expired: ask for a new one");
             }
             Err(error) => return Err(error.into()),
         };
@@ -151,7 +152,9 @@ fn token(given: Option<Hidden>) -> anyhow::Result<JoinToken> {
         }
     };
     if text.trim().is_empty() {
-        bail!("give the token that 'ogent agents invite' has printed: as an argument, in OGENT_JOIN_TOKEN, or piped in");
+        bail!(
+            "give the token that 'ogent agents invite' has printed: as an argument, in OGENT_JOIN_TOKEN, or piped in"
+        );
     }
     text.parse().context("this is no join token")
 }
@@ -171,7 +174,9 @@ fn authorities(dir: &Path, token: &JoinToken) -> io::Result<Option<PathBuf>> {
 fn refused(error: ConnectError, token: &JoinToken) -> anyhow::Error {
     let is_over = token.expires < Timestamp::now();
     let text = match &error {
-        ConnectError::Refused { .. } if is_over => "the invitation has expired: ask for a new one ('ogent agents invite')",
+        ConnectError::Refused { .. } if is_over => {
+            "the invitation has expired: ask for a new one ('ogent agents invite')"
+        }
         ConnectError::Refused { .. } => {
             "the NATS server does not know this invitation: is it from this installation, and this machine's clock right?"
         }

@@ -1,8 +1,6 @@
 //! Receives what admins want about machines that join, asks a gateway for it.
 
-use ogent_protocol::rest::{
-    DecideAgentRequest, IdentityList, InviteCreated, InviteList, InviteRequest, InviteView,
-};
+use ogent_protocol::rest::{DecideAgentRequest, IdentityList, InviteCreated, InviteList, InviteRequest, InviteView};
 use ogent_protocol::{AgentId, Identity};
 use reqwest::Method;
 

@@ -100,8 +100,7 @@ impl<T: Serialize + DeserializeOwned> Book<T> {
         let (mut found, mut seq) = (Vec::new(), 1);
         loop {
             let next_by_subj = Some(format!("$KV.{}.*", self.bucket));
-            let query =
-                Query { seq: Some(seq), next_by_subj, batch: MAX_BATCH, is_lenient: true, ..Query::default() };
+            let query = Query { seq: Some(seq), next_by_subj, batch: MAX_BATCH, is_lenient: true, ..Query::default() };
             let batch = self.broker.read(&presence::stream(self.bucket), &query).await?;
             for record in &batch.records {
                 match read(record) {
@@ -122,8 +121,7 @@ fn read<T: DeserializeOwned>(record: &Record) -> Result<Option<T>, ReadError> {
     if record.is_led_here {
         return Err(corrupt("it was led here".to_owned()));
     }
-    let is_marker =
-        ["KV-Operation", "Nats-Marker-Reason"].iter().any(|header| record.headers.get(*header).is_some());
+    let is_marker = ["KV-Operation", "Nats-Marker-Reason"].iter().any(|header| record.headers.get(*header).is_some());
     if is_marker {
         return Ok(None);
     }

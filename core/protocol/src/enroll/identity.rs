@@ -163,7 +163,11 @@ impl Identity {
     pub fn barred(&self, now: Timestamp) -> impl Iterator<Item = &UserKey> {
         let current = (self.state != IdentityState::Active).then_some((&self.key, self.ends_at));
         let former = self.former.iter().map(|one| (&one.key, one.ends_at));
-        current.into_iter().chain(former).filter(move |(_, ends)| ends.is_some_and(|ends| ends > now)).map(|(key, _)| key)
+        current
+            .into_iter()
+            .chain(former)
+            .filter(move |(_, ends)| ends.is_some_and(|ends| ends > now))
+            .map(|(key, _)| key)
     }
 
     /// The list of former keys when `self` is replaced, the oldest left out where there are too many: whatever was

@@ -79,7 +79,11 @@ impl FromStr for JoinToken {
             Encoding::Json.decode(&json, limits::MAX_JOIN_TOKEN_BYTES).map_err(|_| InvalidToken::Damaged)?;
         let is_url = |url: &String| !url.is_empty() && !url.contains(|c: char| c.is_whitespace() || c.is_control());
         let is_sound = (1..=16).contains(&token.urls.len()) && token.urls.iter().all(is_url);
-        if is_sound && !token.jwt.is_empty() && !token.secret.is_empty() { Ok(token) } else { Err(InvalidToken::Damaged) }
+        if is_sound && !token.jwt.is_empty() && !token.secret.is_empty() {
+            Ok(token)
+        } else {
+            Err(InvalidToken::Damaged)
+        }
     }
 }
 
@@ -134,7 +138,9 @@ mod tests {
         assert_eq!(cut.parse::<JoinToken>(), Err(InvalidToken::Damaged));
         assert_eq!("eyJhbGciOi".parse::<JoinToken>(), Err(InvalidToken::Prefix));
         assert_eq!(whole.repeat(1000).parse::<JoinToken>(), Err(InvalidToken::TooLong));
-        for urls in [vec![], vec![String::new()], vec!["a b".into()], vec!["nats://h\r\nX".into()], vec!["u".into(); 17]] {
+        for urls in
+            [vec![], vec![String::new()], vec!["a b".into()], vec!["nats://h\r\nX".into()], vec!["u".into(); 17]]
+        {
             assert_eq!(JoinToken { urls, ..token() }.to_string().parse::<JoinToken>(), Err(InvalidToken::Damaged));
         }
     }

@@ -5,9 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use ogent_protocol::enroll::InviteId;
 use ogent_protocol::enroll::admin::{AdminAction, AdminRequest, AdminResponse, DecideAgent};
-use ogent_protocol::rest::{
-    DecideAgentRequest, IdentityList, InviteCreated, InviteList, InviteRequest, InviteView,
-};
+use ogent_protocol::rest::{DecideAgentRequest, IdentityList, InviteCreated, InviteList, InviteRequest, InviteView};
 use ogent_protocol::{AgentId, Identity, IdentityState};
 
 use crate::access::{Action, Principal};
@@ -126,21 +124,21 @@ macro_rules! decision {
         #[doc = ""]
         #[doc = $more]
         #[utoipa::path(
-            post,
-            path = $path,
-            tag = "agents",
-            security(("bearer" = [])),
-            params(("id" = AgentId, Path, description = "Id of the agent")),
-            request_body(content = Option<DecideAgentRequest>, content_type = "application/json"),
-            responses(
-                (status = 200, description = $done, body = Identity),
-                Guarded,
-                BadBody,
-                NotPossible,
-                NoRegistrar,
-                Bugs
-            )
-        )]
+                    post,
+                    path = $path,
+                    tag = "agents",
+                    security(("bearer" = [])),
+                    params(("id" = AgentId, Path, description = "Id of the agent")),
+                    request_body(content = Option<DecideAgentRequest>, content_type = "application/json"),
+                    responses(
+                        (status = 200, description = $done, body = Identity),
+                        Guarded,
+                        BadBody,
+                        NotPossible,
+                        NoRegistrar,
+                        Bugs
+                    )
+                )]
         pub(in crate::http) async fn $name(
             State(services): State<Shared>,
             caller: Caller,
