@@ -18,7 +18,6 @@ pub use agent::TestAgent;
 pub use analyst::TestAnalyst;
 pub use broker::{TestBroker, nats_server};
 pub use folder::copy_folder;
-pub use gateway::TestGateway;
 pub use gateway::{JWT_SECRET, PASSWORD, TestGateway, people_file};
 pub use keys::TestKeys;
 pub use model_server::{Behaviour, ModelServer};

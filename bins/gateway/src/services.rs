@@ -1,5 +1,6 @@
 //! Receives the parts from `app`, gives them to every route of `http`.
 
+use ogent_broker::enroll::Registrars;
 use ogent_broker::{Broker, Directory, Ledger};
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +55,7 @@ pub(crate) struct Services {
     pub(crate) decider: Decider,
     pub(crate) analyzer: Analyzer,
     pub(crate) history: History,
+    pub(crate) registrars: Registrars,
     pub(crate) streams: Streams,
     pub(crate) sessions: BrowserSessions,
     pub(crate) tickets: Tickets,
@@ -121,6 +123,7 @@ impl Services {
             tickets: Tickets::new(&broker),
             sites,
             oidc,
+            registrars: Registrars::new(&broker),
             broker,
             metrics,
         }

@@ -24,7 +24,6 @@ use crate::commands::logs::{self, LogsArgs};
 use crate::commands::policy::{self, PolicyArgs};
 use crate::commands::sessions::{self, SessionsArgs};
 use crate::commands::show::{self, ShowArgs};
-use crate::commands::show::{self, ShowArgs};
 use crate::commands::tokens::{self, TokensArgs};
 use crate::commands::users::{self as people, UsersArgs};
 use crate::commands::verify::{self, VerifyArgs};

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod answer;
 pub mod credentials;
+pub mod enroll;
 pub mod error;
 pub mod follow;
 pub mod history;

@@ -73,9 +73,10 @@ impl Registrar {
         let Self { broker, system, service, ears, desk, revocations } = self;
         tracing::info!("the registrar is ready");
         let keeping = CancellationToken::new();
-        let _ends_with_this = keeping.clone().drop_guard();
+        let ends_with_this = keeping.clone().drop_guard();
         tokio::spawn(revocations.keep(keeping));
         let was_told = desk.work(service, ears, shutdown).await;
+        drop(ends_with_this);
         broker.drain().await;
         system.drain().await;
         if !was_told {

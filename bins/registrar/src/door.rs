@@ -91,6 +91,9 @@ impl Door {
             if !is_again {
                 invite.usable(now).map_err(over)?;
             }
+            if self.revocations.has_barred(&request.key) {
+                return Err(Refusal::Barred.into());
+            }
             let agent = rules::name(&invite, request)?;
             let known = self.identities.get(&agent).await?;
             let course = rules::course(known.value, &invite, agent.clone(), request, now);

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use ogent_broker::credentials::{AccountClaims, Claims, JwtError, jwt};
 use ogent_broker::enroll::{AccountClaimsError, Accounts, Book};
 use ogent_broker::{Broker, ReadError};
-use ogent_protocol::Identity;
+use ogent_protocol::{Identity, UserKey};
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 
@@ -81,6 +81,11 @@ impl Revocations {
             self.0.wake.notify_one();
         }
         told
+    }
+
+    /// Whether this key is one that the broker was told to refuse, under whatever id it was.
+    pub(crate) fn has_barred(&self, key: &UserKey) -> bool {
+        self.0.told.read().unwrap_or_else(PoisonError::into_inner).contains(key.as_str())
     }
 
     /// Keeps the broker up to date, until `stop`.

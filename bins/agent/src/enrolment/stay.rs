@@ -112,6 +112,10 @@ impl Stay {
 
     /// Asks as the agent that it is, and connects anew with what it gets.
     async fn renew(&mut self, broker: &Broker) -> Result<(), StayError> {
+        // Who waits for an answer that cannot come does not see that the credentials are refused.
+        if !broker.is_connected() {
+            return Err(RegistrarError::Unavailable("there is no connection".to_owned()).into());
+        }
         let keys = Keys::load_or_create(&self.dir)?;
         let request = RenewRequest { key: keys.key.public().as_str().parse()?, facts: facts::all() };
         let answer = Registrars::new(broker).renew(&self.enrolled.id, &request).await?;

@@ -118,6 +118,23 @@ problems! {
         415: "The body has another Content-Type",
         422: "A field of the body is wrong, unknown or missing; its name is in the detail",
     }
+    /// Of every route that asks a registrar.
+    NoRegistrar {
+        503: "No registrar answers, or it cannot reach its records; try again",
+    }
+    /// Of routes that decide about an agent's identity.
+    NotPossible {
+        404: "No agent with this id has ever asked to join",
+        409: "It is not so, or not any more; the detail says what is",
+    }
+    /// Of routes that invite.
+    Known {
+        409: "An agent with this id has joined before",
+    }
+    /// Of routes that name an invitation.
+    NoInvite {
+        404: "No invitation has this id",
+    }
     /// Of every route that asks the broker.
     BrokerAway {
         503: "The broker does not answer; try again",
@@ -236,9 +253,15 @@ mod tests {
             paths,
             [
                 "/agents",
+                "/agents/invites",
+                "/agents/invites/{id}",
+                "/agents/pending",
                 "/agents/{id}",
+                "/agents/{id}/accept",
                 "/agents/{id}/analyze",
                 "/agents/{id}/execute",
+                "/agents/{id}/reject",
+                "/agents/{id}/revoke",
                 "/analyses/{id}",
                 "/approvals",
                 "/auth/oidc/callback",

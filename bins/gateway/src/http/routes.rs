@@ -7,6 +7,7 @@ pub(super) mod approvals;
 pub(super) mod audit;
 pub(super) mod browser;
 pub(super) mod commands;
+pub(super) mod enroll;
 pub(super) mod events;
 pub(super) mod evidence;
 pub(super) mod execute;

@@ -1,13 +1,17 @@
-//! `ogent agents`: shows which machines there are, or one of them in full.
+//! `ogent agents`: shows which machines there are, or one of them in full; invites machines, lets them in, shuts them out.
+
+mod decide;
+mod invite;
 
 use std::collections::BTreeMap;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use ogent_protocol::AgentId;
 use ogent_protocol::rest::AgentView;
 
 use super::Context;
+use crate::client::enroll::Decide;
 use crate::output::format::FormatArgs;
 use crate::output::humane;
 use crate::output::table::{Cell, Table};
@@ -17,12 +21,18 @@ Examples:
   ogent agents
   ogent agents agent-dxu4rcsjnzoi
   ogent exec $(ogent agents -q | head -n 1) -- uptime
+  ogent agents invite --id web-1             print a token: 'ogent-agent join TOKEN' on the new machine
+  ogent agents pending                       see which machines wait to be let in
+  ogent agents revoke web-1                  cut a machine off, at once and for good
   ogent agents -o json | jq -r '.[] | select(.status == \"online\") | .id'";
 
 /// What `ogent agents` takes.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct AgentsArgs {
+    #[command(subcommand)]
+    verb: Option<AgentsVerb>,
+
     /// Show this one only, in full
     #[arg(value_name = "ID")]
     id: Option<AgentId>,
@@ -35,11 +45,52 @@ pub struct AgentsArgs {
     output: FormatArgs,
 }
 
+/// What can be done about machines that join.
+#[derive(Debug, Subcommand)]
+enum AgentsVerb {
+    /// Print a token by which a machine may join
+    Invite(invite::InviteArgs),
+    /// Show invitations
+    Invites(invite::InvitesArgs),
+    /// Take an invitation back
+    Withdraw(invite::WithdrawArgs),
+    /// Show which machines wait to be let in
+    Pending(decide::PendingArgs),
+    /// Let a machine in that waits
+    Accept(decide::DecideArgs),
+    /// Do not let a machine in that waits
+    Reject(decide::DecideArgs),
+    /// Cut an agent off, at once and for good
+    Revoke(decide::DecideArgs),
+    /// Print a token by which another machine takes over an id
+    Replace(invite::ReplaceArgs),
+}
+
+// === impl AgentsVerb ===
+
+impl AgentsVerb {
+    async fn run(self, context: &Context) -> anyhow::Result<()> {
+        match self {
+            Self::Invite(args) => invite::invite(args, context).await,
+            Self::Invites(args) => invite::invites(args, context).await,
+            Self::Withdraw(args) => invite::withdraw(args, context).await,
+            Self::Replace(args) => invite::replace(args, context).await,
+            Self::Pending(args) => decide::pending(args, context).await,
+            Self::Accept(args) => decide::decide(args, Decide::Accept, context).await,
+            Self::Reject(args) => decide::decide(args, Decide::Reject, context).await,
+            Self::Revoke(args) => decide::decide(args, Decide::Revoke, context).await,
+        }
+    }
+}
+
 /// Shows agents.
 ///
 /// # Errors
 /// When the gateway refuses, or the answer cannot be written.
 pub async fn run(args: AgentsArgs, context: &Context) -> anyhow::Result<()> {
+    if let Some(verb) = args.verb {
+        return verb.run(context).await;
+    }
     let Context { out, .. } = context;
     let client = context.client()?;
     let times = Times { now: Timestamp::now(), is_relative: out.is_terminal() };

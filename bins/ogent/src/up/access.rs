@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ogent_broker::accounts::JETSTREAM_API;
 use ogent_broker::permissions::{self, Role};
 use ogent_broker::{ConnectOptions, Credentials};
+use ogent_registrar::{KeysError, RegistrarArgs, RegistrarConfig};
 
 use super::args::ExternalArgs;
 use super::identities::Identities;
@@ -97,6 +98,19 @@ impl Access {
             Who::Roles(_) => None,
             Who::Given { inbox_prefix, .. } => inbox_prefix.as_deref(),
         }
+    }
+
+    /// What a registrar is started with, where the server is our own.
+    pub(crate) fn registrar(&self) -> Result<Option<RegistrarConfig>, KeysError> {
+        let Who::Roles(identities) = &self.who else { return Ok(None) };
+        let args = RegistrarArgs {
+            dir: identities.registrar(),
+            nats_url: self.url.clone(),
+            public_nats_url: None,
+            credentials_ttl: 86_400,
+            return_days: 90,
+        };
+        args.into_config().map(Some)
     }
 
     /// Whether the server is our own.

@@ -66,6 +66,11 @@ impl Identities {
         }
     }
 
+    /// The folder with what a registrar needs.
+    pub(crate) fn registrar(&self) -> PathBuf {
+        self.layout.path("registrar")
+    }
+
     /// Takes over what an earlier version has stored. There the server had nkeys instead of tokens, and its account a
     /// name instead of a key: the streams are the same. Says whether there was anything.
     pub(crate) fn adopt(&self, data: &DataDir) -> anyhow::Result<bool> {

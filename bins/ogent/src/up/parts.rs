@@ -13,6 +13,7 @@ use ogent_broker::permissions::Role;
 use ogent_gateway::{Gateway, GatewayConfig};
 use ogent_protocol::rest::AgentStatus;
 use ogent_protocol::{AgentId, PolicyMode};
+use ogent_registrar::{Registrar, RegistrarConfig};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -44,6 +45,10 @@ pub(crate) struct GatewayTask {
 /// The analyst, as a task of this process.
 #[derive(Debug)]
 pub(crate) struct AnalystTask(Task);
+
+/// The registrar, as a task of this process.
+#[derive(Debug)]
+pub(crate) struct RegistrarTask(Task);
 
 /// A part as a task of this process.
 #[derive(Debug)]
@@ -109,6 +114,26 @@ impl AnalystTask {
     /// Lets it store what it has answered.
     pub(crate) async fn stop(&mut self) {
         self.0.stop("the analyst").await;
+    }
+}
+
+// === impl RegistrarTask ===
+
+impl RegistrarTask {
+    /// Connects and lets machines in from now on.
+    pub(crate) async fn start(config: RegistrarConfig) -> anyhow::Result<Self> {
+        let registrar = Registrar::build(config).await?;
+        Ok(Self(Task::start(|shutdown| registrar.run(shutdown))))
+    }
+
+    /// Waits for its end, and says how it came.
+    pub(crate) async fn ended(&mut self) -> String {
+        self.0.ended().await
+    }
+
+    /// Lets it answer what it has been asked.
+    pub(crate) async fn stop(&mut self) {
+        self.0.stop("the registrar").await;
     }
 }
 

@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use super::broker;
 use super::child::Child;
 use super::data_dir::DataDir;
-use super::parts::{AGENT_LOG, AnalystTask, GatewayTask};
+use super::parts::{AGENT_LOG, AnalystTask, GatewayTask, RegistrarTask};
 use super::ready::log_end;
 use super::signals::Signals;
 
@@ -28,6 +28,8 @@ pub(crate) struct Stack {
     pub(crate) gateway: Option<GatewayTask>,
     /// The analyst.
     pub(crate) analyst: Option<AnalystTask>,
+    /// The registrar, where the server is ours.
+    pub(crate) registrar: Option<RegistrarTask>,
     /// The agent.
     pub(crate) agent: Option<Child>,
 }
@@ -41,6 +43,8 @@ pub(crate) enum Death {
     Gateway(String),
     /// The analyst, and how.
     Analyst(String),
+    /// The registrar, and how.
+    Registrar(String),
     /// The agent.
     Agent(ExitStatus),
 }
@@ -55,6 +59,7 @@ impl Stack {
             status = end(&mut self.agent) => Death::Agent(status),
             how = gateway_end(&mut self.gateway) => Death::Gateway(how),
             how = analyst_end(&mut self.analyst) => Death::Analyst(how),
+            how = registrar_end(&mut self.registrar) => Death::Registrar(how),
         }
     }
 
@@ -78,6 +83,9 @@ impl Stack {
         if let Some(analyst) = &mut self.analyst {
             analyst.stop().await;
         }
+        if let Some(registrar) = &mut self.registrar {
+            registrar.stop().await;
+        }
         stop_child("nats-server", &mut self.server, SERVER_GRACE).await;
     }
 
@@ -98,6 +106,7 @@ impl Death {
             Self::Agent(status) => format!("the agent died ({status}){}", log_end(&data.join(AGENT_LOG))),
             Self::Gateway(how) => format!("the gateway {how}"),
             Self::Analyst(how) => format!("the analyst {how}"),
+            Self::Registrar(how) => format!("the registrar {how}"),
         }
     }
 }
@@ -119,6 +128,13 @@ async fn gateway_end(gateway: &mut Option<GatewayTask>) -> String {
 async fn analyst_end(analyst: &mut Option<AnalystTask>) -> String {
     match analyst {
         Some(analyst) => analyst.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn registrar_end(registrar: &mut Option<RegistrarTask>) -> String {
+    match registrar {
+        Some(registrar) => registrar.ended().await,
         None => std::future::pending().await,
     }
 }

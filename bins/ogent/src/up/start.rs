@@ -1,7 +1,6 @@
 //! Receives the plan, starts one part after the other, and gives what is needed to use them.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ogent_analyst::{AdvisorConfig, AnalystConfig};
@@ -17,7 +16,7 @@ use super::broker::{self, CONFIG, Server, reachable};
 use super::data_dir::DataDir;
 use super::identities::Identities;
 use super::leftovers::Running;
-use super::parts::{AGENT_STATE, Agent, AnalystTask, GatewayTask};
+use super::parts::{AGENT_STATE, Agent, AnalystTask, GatewayTask, RegistrarTask};
 use super::ready::step;
 use super::secrets::AdminPassword;
 use super::stack::Stack;
@@ -29,6 +28,7 @@ const SERVER_WITHIN: Duration = Duration::from_secs(60);
 const SETUP_WITHIN: Duration = Duration::from_secs(20);
 const GATEWAY_WITHIN: Duration = Duration::from_secs(20);
 const ANALYST_WITHIN: Duration = Duration::from_secs(20);
+const REGISTRAR_WITHIN: Duration = Duration::from_secs(20);
 const AGENT_WITHIN: Duration = Duration::from_secs(20);
 
 /// The name that the gateway gives to its first user.
@@ -114,6 +114,11 @@ pub(crate) async fn start(stack: &mut Stack, plan: Plan, data: &DataDir) -> anyh
     let model = advisor.as_ref().map(|advisor| advisor.model.clone());
     let config = AnalystConfig { broker: access.options(&Role::Analyst), advisor };
     stack.analyst = Some(step("the start of the analyst", ANALYST_WITHIN, AnalystTask::start(config)).await?);
+    // Where the server is another's, we have no keys that could let a machine in.
+    if let Some(config) = access.registrar()? {
+        let starting = RegistrarTask::start(config);
+        stack.registrar = Some(step("the start of the registrar", REGISTRAR_WITHIN, starting).await?);
+    }
     let token = mint_token(&JwtConfig { access_ttl: program_token_ttl, ..jwt.clone() }, ADMIN)?;
     let config = GatewayConfig {
         listen,

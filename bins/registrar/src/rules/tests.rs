@@ -1,3 +1,5 @@
+//! What becomes of machines, as tables of cases.
+
 use std::collections::BTreeMap;
 
 use ogent_protocol::Platform;

@@ -16,6 +16,8 @@ use crate::connect::Broker;
 
 /// A registrar reads and writes a few records, and may have to wait for the broker to cut connections.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Machines ask again: across accounts, the broker does not say that no registrar is there.
+const MACHINES_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The registrars behind a connection.
 #[derive(Debug, Clone)]
@@ -54,7 +56,7 @@ impl Registrars {
     /// # Errors
     /// See [`RegistrarError`].
     pub async fn enroll(&self, request: &EnrollRequest) -> Result<EnrollResponse, RegistrarError> {
-        self.ask(ENROLL_REQUESTS.to_owned(), request).await
+        self.ask(ENROLL_REQUESTS.to_owned(), request, MACHINES_PATIENCE).await
     }
 
     /// An agent wants to stay.
@@ -62,7 +64,7 @@ impl Registrars {
     /// # Errors
     /// See [`RegistrarError`].
     pub async fn renew(&self, agent: &AgentId, request: &RenewRequest) -> Result<EnrollResponse, RegistrarError> {
-        self.ask(subject::renewal(agent), request).await
+        self.ask(subject::renewal(agent), request, MACHINES_PATIENCE).await
     }
 
     /// An admin wants something done.
@@ -70,14 +72,19 @@ impl Registrars {
     /// # Errors
     /// See [`RegistrarError`].
     pub async fn admin(&self, request: &AdminRequest) -> Result<AdminResponse, RegistrarError> {
-        self.ask(REGISTRAR_ADMIN.to_owned(), request).await
+        self.ask(REGISTRAR_ADMIN.to_owned(), request, PATIENCE).await
     }
 
-    async fn ask<T: DeserializeOwned>(&self, subject: String, request: &impl Serialize) -> Result<T, RegistrarError> {
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        subject: String,
+        request: &impl Serialize,
+        within: Duration,
+    ) -> Result<T, RegistrarError> {
         let payload = Encoding::Json.encode(request).map_err(|error| RegistrarError::Unusable(error.to_string()))?;
         let mut headers = HeaderMap::new();
         headers.insert("Content-Type", Encoding::Json.content_type());
-        let request = Request::new().payload(payload.into()).headers(headers).timeout(Some(PATIENCE));
+        let request = Request::new().payload(payload.into()).headers(headers).timeout(Some(within));
         let answer = self.broker.client().send_request(subject, request).await.map_err(|error| match error.kind() {
             RequestErrorKind::NoResponders | RequestErrorKind::TimedOut => RegistrarError::Nobody,
             _ => RegistrarError::Unavailable(error.to_string()),

@@ -61,6 +61,13 @@ impl Caller {
         self.services.ledger.audit(event.saying(denied.action.as_str()));
     }
 
+    /// Writes down that the principal has done something that changes rights or identities.
+    pub(in crate::http) fn has_done(&self, kind: AuditKind, about: Option<&str>) {
+        let event = AuditEvent::new("gateway", kind).by(&self.principal.user).from(self.origin.address);
+        let event = self.principal.grant.iter().fold(event, |event, id| event.with(id));
+        self.services.ledger.audit(about.into_iter().fold(event, AuditEvent::about));
+    }
+
     /// The same about what is no machine and no command.
     pub(in crate::http) fn must(&self, action: Action) -> Result<(), ApiError> {
         self.may(action, &Resource::Fleet)

@@ -59,6 +59,12 @@ pub(in crate::http) enum Code {
     BodyTimeout,
     /// The agent is offline.
     AgentOffline,
+    /// No invitation has that id.
+    UnknownInvite,
+    /// An agent's identity is not as it would have to be.
+    NotPossible,
+    /// No registrar answers.
+    RegistrarUnavailable,
     /// The command does not wait for a decision, or not any more.
     NotAwaitingApproval,
     /// What waits is not what was seen.
@@ -102,7 +108,10 @@ pub(in crate::http) enum Code {
 impl Code {
     /// Every kind, for the tests.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 37] = [
+    pub(super) const ALL: [Self; 48] = [
+        Self::UnknownInvite,
+        Self::NotPossible,
+        Self::RegistrarUnavailable,
         Self::MalformedBody,
         Self::InvalidParameter,
         Self::InvalidUpgrade,
@@ -175,7 +184,7 @@ impl Code {
     pub(super) fn retry_after(self) -> Option<u32> {
         match self {
             Self::TooManyLogins | Self::LoginLimited | Self::TooManyRequests | Self::NotReady => Some(1),
-            Self::BrokerUnavailable => Some(2),
+            Self::BrokerUnavailable | Self::ProviderUnavailable | Self::RegistrarUnavailable => Some(2),
             Self::TooManyStreams => Some(5),
             _ => None,
         }
@@ -210,6 +219,9 @@ impl Code {
             Self::LocksOut => (S::CONFLICT, "locks_out", "You could not change the policy any more"),
             Self::InvalidPolicy => (S::UNPROCESSABLE_ENTITY, "invalid_policy", "The access policy cannot be used"),
             Self::UnknownGrant => (S::NOT_FOUND, "unknown_grant", "No session or API token has this id"),
+            Self::UnknownInvite => (S::NOT_FOUND, "unknown_invite", "No invitation has this id"),
+            Self::NotPossible => (S::CONFLICT, "not_possible", "The agent's identity is not as it would have to be"),
+            Self::RegistrarUnavailable => (S::SERVICE_UNAVAILABLE, "registrar_unavailable", "No registrar answers"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "No such method here"),
             Self::BodyTimeout => (S::REQUEST_TIMEOUT, "body_timeout", "The body took too long"),
             Self::AgentOffline => (S::CONFLICT, "agent_offline", "The agent is offline"),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ogent_broker::enroll::RegistrarError;
 use ogent_broker::{AppendError, BrokerError, ReadError, ShelfError, SubmitError};
 use ogent_protocol::{CommandId, InvalidIntent};
 
@@ -27,6 +28,22 @@ impl From<ReadError> for ApiError {
 impl From<BrokerError> for ApiError {
     fn from(error: BrokerError) -> Self {
         away("the live feed cannot be followed now; try again").because(error)
+    }
+}
+
+impl From<RegistrarError> for ApiError {
+    fn from(error: RegistrarError) -> Self {
+        let RegistrarError::Refused(problem) = error else {
+            return Self::new(Code::RegistrarUnavailable, error.to_string()).because(error);
+        };
+        let code = match (problem.status, problem.code.as_str()) {
+            (404, "unknown_invite") => Code::UnknownInvite,
+            (404, _) => Code::UnknownAgent,
+            (409, _) => Code::NotPossible,
+            (400 | 422, _) => Code::InvalidRequest,
+            _ => Code::RegistrarUnavailable,
+        };
+        Self::new(code, problem.detail)
     }
 }
 

@@ -6,13 +6,14 @@ use axum::http::header::SET_COOKIE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use jiff::Timestamp;
+use ogent_protocol::{AuditEvent, AuditKind};
 use ogent_runtime::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::token::needed;
 use crate::access::{Action, Principal, Role};
-use crate::auth::SessionKey;
+use crate::auth::{Origin, SessionKey};
 use crate::http::Shared;
 use crate::http::extract::cookie::SESSION;
 use crate::http::extract::{Caller, From, SmallJsonBody};
@@ -81,7 +82,7 @@ pub(in crate::http) async fn log_in(
     let username = needed("username", Some(username), MAX_USERNAME_BYTES)?;
     let password = needed("password", Some(password), MAX_PASSWORD_BYTES)?;
     let person = services.authority.prove(&username, Secret::new(password), &from).await?;
-    let secret = begin(&services, &person.name, None, before).await?;
+    let secret = begin(&services, &from, &person.name, None, before).await?;
     let session = services.sessions.find(&secret).await?.and_then(|session| services.principal_of(session));
     let principal = session.ok_or_else(|| ApiError::new(Code::Unauthorized, "the session has ended"))?;
     let cookie = SESSION.keep(&secret, Some(SESSION_AGE.as_secs()))?;
@@ -112,12 +113,14 @@ pub(in crate::http) async fn who_am_i(caller: Caller) -> Json<SessionView> {
 )]
 pub(in crate::http) async fn log_out(
     State(services): State<Shared>,
+    From(from): From,
     caller: Caller,
 ) -> Result<impl IntoResponse, ApiError> {
     let principal = caller.into_principal();
     if let Some(key) = &principal.session {
         services.sessions.end(key).await?;
-        tracing::info!(user = principal.user, "logged out");
+        let event = AuditEvent::new("gateway", AuditKind::LoggedOut).by(&principal.user).from(from.address);
+        services.ledger.audit(event.saying("browser"));
     }
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, SESSION.forget()?)]))
 }
@@ -144,6 +147,7 @@ pub(in crate::http) async fn ticket(
 /// Begins a session, and ends the one that the browser had before.
 pub(super) async fn begin(
     services: &Shared,
+    from: &Origin,
     user: &str,
     granted: Option<Vec<Role>>,
     before: Option<Secret>,
@@ -152,7 +156,7 @@ pub(super) async fn begin(
     if let Some(before) = before {
         services.sessions.end(&SessionKey::of(&before)).await?;
     }
-    tracing::info!(user, "logged in from a browser");
+    services.ledger.audit(AuditEvent::new("gateway", AuditKind::Login).by(user).from(from.address).saying("browser"));
     Ok(secret)
 }
 

@@ -10,8 +10,8 @@ use utoipa::IntoParams;
 use super::browser;
 use crate::auth::{Oidc, OidcError, Returned};
 use crate::http::Shared;
-use crate::http::extract::QueryOf;
 use crate::http::extract::cookie::{SESSION, SIGN_IN};
+use crate::http::extract::{From, QueryOf};
 use crate::http::openapi::{Bugs, NoSignIn};
 use crate::http::problem::{ApiError, Code};
 use crate::limits::{SESSION_AGE, SSO_WITHIN};
@@ -76,6 +76,7 @@ pub(in crate::http) async fn depart(
 )]
 pub(in crate::http) async fn arrive(
     State(services): State<Shared>,
+    From(from): From,
     headers: HeaderMap,
     QueryOf(answer): QueryOf<Answer>,
 ) -> Result<Response, ApiError> {
@@ -90,7 +91,7 @@ pub(in crate::http) async fn arrive(
         return Err(OidcError::NotBegun.into());
     }
     let before = SESSION.read(&headers)?;
-    let secret = browser::begin(&services, &signed_in.user, Some(signed_in.roles), before).await?;
+    let secret = browser::begin(&services, &from, &signed_in.user, Some(signed_in.roles), before).await?;
     let cookies = AppendHeaders([
         (SET_COOKIE, SESSION.keep(&secret, Some(SESSION_AGE.as_secs()))?),
         (SET_COOKIE, SIGN_IN.forget()?),

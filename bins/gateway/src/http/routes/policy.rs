@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use ogent_protocol::AuditKind;
 use ogent_protocol::rest::{PolicyAnswer, PolicyHistory, PolicyTest, PolicyView, SetPolicy};
 
 use crate::access::{Action, Current, PolicyChange};
@@ -59,6 +60,7 @@ pub(in crate::http) async fn set(
         return Err(ApiError::new(Code::InvalidRequest, format!("note: has more than {MAX_NOTE_BYTES} bytes")));
     }
     let holds = services.access.set_policy(caller.principal(), text, note, version).await?;
+    caller.has_done(AuditKind::PolicyChanged, None);
     Ok(Json(current(&holds)))
 }
 

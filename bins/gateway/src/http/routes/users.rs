@@ -3,10 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use ogent_protocol::AuditKind;
 use ogent_protocol::rest::{ChangeUser, CreateUser, SetPassword, UserList, UserView};
 use ogent_runtime::Secret;
 
 use crate::access::{Action, Resource, Role};
+use crate::auth::LogInError;
 use crate::http::Shared;
 use crate::http::extract::{Caller, Id, JsonBody};
 use crate::http::openapi::{BadBody, BadParameter, BrokerAway, Bugs, Guarded, NoUser, UserStays};
@@ -52,6 +54,7 @@ pub(in crate::http) async fn create(
     let CreateUser { name, roles, password } = request;
     let by = &caller.principal().user;
     let account = services.people.add(by, &name, roles_of(&roles)?, Secret::new(password)).await?;
+    caller.has_done(AuditKind::UserAdded, Some(&account.person.name));
     Ok((StatusCode::CREATED, Json(view(&account))))
 }
 
@@ -107,7 +110,13 @@ pub(in crate::http) async fn change(
     if wishes.is_empty() {
         return Err(ApiError::new(Code::InvalidRequest, "roles or disabled: one of them is needed"));
     }
+    let kind = match request.disabled {
+        Some(true) => AuditKind::UserDisabled,
+        Some(false) => AuditKind::UserEnabled,
+        None => AuditKind::UserChanged,
+    };
     let account = services.people.change(&caller.principal().user, &name, wishes).await?;
+    caller.has_done(kind, Some(&name));
     Ok(Json(view(&account)))
 }
 
@@ -138,6 +147,7 @@ pub(in crate::http) async fn remove(
     let name = find(&services, &caller, &name)?.person.name;
     caller.must(Action::ManageUsers)?;
     services.people.change(&caller.principal().user, &name, vec![Wish::Removed]).await?;
+    caller.has_done(AuditKind::UserRemoved, Some(&name));
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -172,13 +182,17 @@ pub(in crate::http) async fn set_password(
     if name == user {
         caller.may(Action::ChangePassword, &Resource::User(name))?;
         let current = request.current.filter(|current| current.len() <= MAX_PASSWORD_BYTES).unwrap_or_default();
-        if services.people.check(name, Secret::new(current)).await?.is_none() {
-            return Err(ApiError::new(Code::Forbidden, "current: is not your password"));
+        // Whoever has found an open session must not be able to guess on.
+        match services.authority.prove(name, Secret::new(current), caller.origin()).await {
+            Ok(_) => {}
+            Err(LogInError::Wrong) => return Err(ApiError::new(Code::Forbidden, "current: is not your password")),
+            Err(error) => return Err(error.into()),
         }
     } else {
         caller.must(Action::ManageUsers)?;
     }
     services.people.change(user, name, vec![Wish::Password(Secret::new(request.password))]).await?;
+    caller.has_done(AuditKind::PasswordChanged, Some(name));
     Ok(StatusCode::NO_CONTENT)
 }
 
