@@ -162,6 +162,13 @@ pub fn people_file() -> String {
         ("erin", "approver"),
         ("olga", "operator"),
         ("eve", "viewer"),
+        ("vera", "viewer"),
+        ("mallory", "viewer"),
+        ("carol", "operator"),
+        ("cora", "operator,approver"),
+        ("viewer", "viewer"),
+        ("operator", "operator"),
+        ("approver", "approver"),
     ];
     people.map(|(name, roles)| format!("{name}:{roles}:{hash}\n")).concat()
 }

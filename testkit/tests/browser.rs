@@ -286,7 +286,7 @@ async fn a_ticket_opens_one_socket_on_one_gateway() {
     let broker = TestBroker::start().await;
     let gateways = [with_console(&broker).await, with_console(&broker).await];
     let browsers = [Browser::new(&gateways[0]), Browser::new(&gateways[1])];
-    let viewer = TestGateway::token_of("eve", &[Role::Viewer]);
+    let viewer = TestGateway::token_of("eve");
     let (status, made) = gateways[0].post_as(&viewer, "/ws/ticket", json!({})).await;
     assert_eq!((status, made["expires_in"].as_u64()), (200, Some(30)));
     let ticket = made["ticket"].as_str().unwrap();

@@ -302,7 +302,7 @@ async fn a_gateway_signs_only_what_a_gateway_has_written_down_as_approved() {
         config.trust = Some(keys.trust());
     })
     .await;
-    let bob = TestGateway::token_of("bob", &[ogent_gateway::Role::Approver]);
+    let bob = TestGateway::token_of("bob");
     let ask = async || {
         let (_, body) = gateway.post("/agents/web-1/execute?wait=0", json!({"command": "echo hi", "ask": true})).await;
         assert_eq!(body["status"], "awaiting_approval", "{body}");

@@ -99,11 +99,17 @@ impl Agent {
     /// When another agent has the id, or the broker is not there or not set up.
     pub async fn build(config: AgentConfig) -> anyhow::Result<Self> {
         let identity = Identity::establish(&config)?;
-        let mut stay = identity.enrolled.clone().map(|enrolled| Stay { dir: config.state_dir.clone(), enrolled });
+        let signer = own_signer(&identity.id, &config)?;
+        let mut stay = identity.enrolled.clone().map(|enrolled| Stay {
+            dir: config.state_dir.clone(),
+            enrolled,
+            // Another one that the owner has named is the owner's to renew.
+            signer: signer.clone().filter(|_| config.trust.signer_is_joined),
+        });
         let broker = connect(&identity, stay.as_mut()).await?;
         let presence = Presence::new(&broker, &identity.id);
         let settled_through = previous_life(&presence, &identity).await?;
-        let ledger = Ledger::new(&broker).signed(own_signer(&identity.id, &config)?);
+        let ledger = Ledger::new(&broker).signed(signer);
         // First listen, then say that one is there: whoever sees the agent can reach it.
         let intake = Intake::open(&broker, &identity.id).await?;
         let (load, load_receiver) = watch::channel(Load { settled_through, ..Load::default() });

@@ -90,13 +90,13 @@ impl AgentArgs {
     pub fn into_config(self) -> Result<AgentConfig, ConfigError> {
         Ok(AgentConfig {
             id: self.id,
+            trust: self.trust.load(&self.state_dir)?,
             state_dir: self.state_dir,
             labels: self.labels.into_iter().collect(),
             max_concurrent: self.max_concurrent,
             kill_grace: Duration::from_secs_f64(self.kill_grace),
             drain: Duration::from_secs_f64(self.drain),
             policy: self.policy.load()?,
-            trust: self.trust.load()?,
             broker: self.broker,
         })
     }

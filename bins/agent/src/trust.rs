@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use ogent_broker::credentials::{SignerRole, Trust};
 use ogent_broker::sign::{Asked, IntentCheck, IntentRules, Original, Signer, Verifier};
 use ogent_protocol::{AgentId, SignatureFault, SignedBy};
+
+use crate::enrolment::files;
 
 /// Whose word counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -23,7 +25,7 @@ pub enum TrustMode {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct TrustArgs {
     /// Whose word counts: signed (only intents that a trusted key has signed), broker (whatever the broker lets through)
-    /// [default: signed with --trust-file, else broker]
+    /// [default: signed with --trust-file or after a join, else broker]
     #[arg(long, env = "OGENT_TRUST", value_name = "WHOM", value_enum)]
     pub trust: Option<TrustMode>,
     /// The public keys that count: trust.json, as `ogent init` writes it
@@ -48,6 +50,8 @@ pub struct TrustConfig {
     pub persons: BTreeSet<String>,
     /// Who signs what this agent reports.
     pub signer: Option<Signer>,
+    /// Whether that is the file that a registrar renews.
+    pub signer_is_joined: bool,
 }
 
 /// Why signatures cannot be used.
@@ -78,19 +82,27 @@ pub(crate) struct Trusting {
 // === impl TrustArgs ===
 
 impl TrustArgs {
-    /// What these say.
+    /// What these say. What they do not say stands in the state folder, where the agent has joined by an invitation.
     ///
     /// # Errors
     /// See [`TrustError`].
-    pub fn load(self) -> Result<TrustConfig, TrustError> {
+    pub fn load(self, state_dir: &Path) -> Result<TrustConfig, TrustError> {
         // Compose files and units set a variable to nothing to say that there is none.
         let given = |path: Option<PathBuf>| path.filter(|path| !path.as_os_str().is_empty());
         let wrong = |path: &PathBuf| {
             let path = path.clone();
             move |source| TrustError::File { path, source }
         };
-        let keys = given(self.trust_file).map(|path| Trust::load(&path).map_err(wrong(&path))).transpose()?;
-        let signer = given(self.signer).map(|path| Signer::load(&path, SignerRole::Agent).map_err(wrong(&path)));
+        let joined = |name: &str| {
+            let has_joined = state_dir.join(files::ENROLLED).exists();
+            Some(state_dir.join(name)).filter(|path| has_joined && path.exists())
+        };
+        let trust_file = given(self.trust_file).or_else(|| joined(files::TRUST));
+        let keys = trust_file.map(|path| Trust::load(&path).map_err(wrong(&path))).transpose()?;
+        let own = given(self.signer);
+        let signer_is_joined = own.is_none();
+        let signer = own.or_else(|| joined(files::SIGNER));
+        let signer = signer.map(|path| Signer::load(&path, SignerRole::Agent).map_err(wrong(&path)));
         let mode = match (self.trust, &keys) {
             (Some(TrustMode::Signed), None) => return Err(TrustError::NoKeys),
             (Some(mode), _) => mode,
@@ -98,7 +110,7 @@ impl TrustArgs {
             (None, None) => TrustMode::Broker,
         };
         let persons = self.trust_persons.into_iter().filter(|person| !person.is_empty()).collect();
-        Ok(TrustConfig { mode, keys, persons, signer: signer.transpose()? })
+        Ok(TrustConfig { mode, keys, persons, signer: signer.transpose()?, signer_is_joined })
     }
 }
 

@@ -286,6 +286,7 @@ impl Machine {
             nats_api_prefix: None,
         };
         let config = AgentConfig {
+            trust: ogent_agent::TrustConfig::default(),
             id: None,
             state_dir: self.0.path().to_owned(),
             labels: BTreeMap::new(),

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use ogent_broker::credentials::SignerFile;
 use ogent_broker::enroll::{RegistrarError, Registrars};
+use ogent_broker::sign::Signer;
 use ogent_broker::{Broker, ConnectError, ConnectionState};
 use ogent_protocol::enroll::{EnrollResponse, Grant, Ground, InvalidKey, RenewRequest};
 use rand::Rng as _;
@@ -30,6 +32,8 @@ const REFUSED_FOR_GOOD: Duration = Duration::from_secs(5);
 pub(crate) struct Stay {
     pub(crate) dir: PathBuf,
     pub(crate) enrolled: Enrolled,
+    /// What signs the agent's events, where that is the file in the folder.
+    pub(crate) signer: Option<Signer>,
 }
 
 /// Why the agent cannot stay.
@@ -159,6 +163,9 @@ impl Stay {
 
     fn keep(&mut self, grant: Grant, keys: Keys) -> Result<(), StayError> {
         self.enrolled = files::refresh(&self.dir, grant, self.enrolled.urls.clone(), keys)?;
+        if let Some(signer) = &self.signer {
+            signer.replace(SignerFile::load(&self.dir.join(files::SIGNER))?);
+        }
         tracing::info!(until = %self.enrolled.expires_at, "the credentials were renewed");
         Ok(())
     }

@@ -3,8 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use ogent_broker::accounts::JETSTREAM_API;
+use ogent_broker::credentials::{SignerRole, Trust};
 use ogent_broker::permissions::{self, Role};
+use ogent_broker::sign::Signer;
 use ogent_broker::{ConnectOptions, Credentials};
 use ogent_registrar::{KeysError, RegistrarArgs, RegistrarConfig};
 
@@ -80,6 +83,23 @@ impl Access {
         flags.extend(["--nats-inbox-prefix".into(), options.inbox_prefix.into()]);
         flags.extend(["--nats-api-prefix".into(), options.api_prefix.into()]);
         flags
+    }
+
+    /// Who signs for the gateway, and whose signatures count; nobody's where the server is somebody else's.
+    pub(crate) fn signing(&self) -> anyhow::Result<(Option<Signer>, Option<Trust>)> {
+        let Who::Roles(identities) = &self.who else { return Ok((None, None)) };
+        let (signer, trust) = (identities.gateway_signer(), identities.trust_file());
+        let signer = Signer::load(&signer, SignerRole::Gateway)
+            .with_context(|| format!("{} cannot be used", signer.display()))?;
+        let trust = Trust::load(&trust).with_context(|| format!("{} cannot be used", trust.display()))?;
+        Ok((Some(signer), Some(trust)))
+    }
+
+    /// The same for the agent, as its flags: what the broker lets through counts, and what is signed is checked and signed.
+    pub(crate) fn agent_signing(&self) -> Vec<OsString> {
+        let Who::Roles(identities) = &self.who else { return Vec::new() };
+        let (signer, trust) = (identities.agent_signer(), identities.trust_file());
+        vec!["--trust".into(), "broker".into(), "--trust-file".into(), trust.into(), "--signer".into(), signer.into()]
     }
 
     /// The file with which a person logs in, and the variable that names it for the `nats` command line.

@@ -27,6 +27,8 @@ pub(crate) struct Identities {
     pub(crate) agent: AgentId,
     /// What the agent connects with.
     agent_creds: PathBuf,
+    /// What it signs with.
+    agent_signer: PathBuf,
     /// What a person connects with.
     person_creds: PathBuf,
     /// Who vouches for all of them, for the server.
@@ -49,12 +51,12 @@ impl Identities {
             Some(id) => id,
             None => AgentId::from_public_key(key.public().as_str()).context("the agent's key gives no id")?,
         };
-        let (agent_creds, _) = layout.agent(&agent, Some(key), now)?;
+        let (agent_creds, agent_signer) = layout.agent(&agent, Some(key), now)?;
         let admin = ADMIN.parse().context("the admin's name")?;
         let person_creds = layout.creds(Kind::Person, &admin, now)?;
         layout.signer(SignerRole::Person, &admin, now)?;
         let vouchers = layout.identities(resolver)?;
-        Ok(Self { layout, agent, agent_creds, person_creds, vouchers })
+        Ok(Self { layout, agent, agent_creds, agent_signer, person_creds, vouchers })
     }
 
     /// What a part connects with.
@@ -64,6 +66,21 @@ impl Identities {
             Role::Person => self.person_creds.clone(),
             other => self.layout.path(&format!("creds/{}.creds", other.name())),
         }
+    }
+
+    /// What the agent signs with.
+    pub(crate) fn agent_signer(&self) -> PathBuf {
+        self.agent_signer.clone()
+    }
+
+    /// What the gateway signs with.
+    pub(crate) fn gateway_signer(&self) -> PathBuf {
+        self.layout.path("creds/gateway.sign")
+    }
+
+    /// Whose signatures count.
+    pub(crate) fn trust_file(&self) -> PathBuf {
+        self.layout.path("trust.json")
     }
 
     /// The folder with what a registrar needs.

@@ -185,6 +185,7 @@ impl Agent {
         command.args(["run-agent", "--die-with-parent"]).arg(id().to_string());
         command.args(["--id", self.id.as_str()]).arg("--state-dir").arg(state);
         command.args(access.flags(&Role::Agent(self.id.clone())));
+        command.args(access.agent_signing());
         command.args(self.labels.iter().flat_map(|label| [OsString::from("--label"), label.into()]));
         command.args(["--policy", self.policy.as_str()]);
         if let Some(file) = &self.policy_file {

@@ -120,6 +120,7 @@ pub(crate) async fn start(stack: &mut Stack, plan: Plan, data: &DataDir) -> anyh
         stack.registrar = Some(step("the start of the registrar", REGISTRAR_WITHIN, starting).await?);
     }
     let token = mint_token(&JwtConfig { access_ttl: program_token_ttl, ..jwt.clone() }, ADMIN)?;
+    let (signer, trust) = access.signing()?;
     let config = GatewayConfig {
         listen,
         broker: access.options(&Role::Gateway),
@@ -129,8 +130,8 @@ pub(crate) async fn start(stack: &mut Stack, plan: Plan, data: &DataDir) -> anyh
         policy: gate.policy,
         approval_window: gate.approval_window,
         users: gate.users,
-        signer: None,
-        trust: None,
+        signer,
+        trust,
         web: ogent_gateway::WebConfig::default(),
         trusted_proxies: Vec::new(),
         api_rate: API_RATE,
