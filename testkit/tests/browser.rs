@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use futures::{SinkExt as _, StreamExt as _};
-use ogent_gateway::Role;
 use ogent_testkit::{TestBroker, TestGateway, wait_until};
 use reqwest::header::{COOKIE, SET_COOKIE};
 use reqwest::{Client, Method, Response};

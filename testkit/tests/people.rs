@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use ogent_gateway::Role;
 use ogent_runtime::Secret;
 use ogent_testkit::{TestBroker, TestGateway, wait_until};
 use reqwest::Method;

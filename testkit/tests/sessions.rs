@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use ogent_testkit::{PASSWORD, TestAgent, TestBroker, TestGateway, people_file, wait_until};
+use ogent_testkit::{PASSWORD, TestAgent, TestBroker, TestGateway, wait_until};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 use tokio::time::timeout;
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
@@ -178,14 +177,12 @@ async fn close_code(
 async fn open_streams_end_with_their_session_and_with_their_user() {
     let broker = TestBroker::start().await;
     let _agent = TestAgent::start(&broker, "web-1").await;
-    let users = NamedTempFile::new().unwrap();
-    std::fs::write(users.path(), people_file()).unwrap();
-    let file = users.path().to_owned();
-    let one = TestGateway::start(&broker).await;
-    let two = TestGateway::start_with(&broker, |config| config.users_file = Some(file)).await;
+    let (one, two) = (TestGateway::start(&broker).await, TestGateway::start(&broker).await);
+    let anna = json!({"name": "anna", "roles": ["operator"], "password": PASSWORD});
+    assert_eq!(one.post("/users", anna).await.0, 201);
 
     // A session that its owner ends elsewhere.
-    let (open, elsewhere) = (log_in(&one, "alice").await, log_in(&one, "alice").await);
+    let (open, elsewhere) = (log_in(&one, "anna").await, log_in(&one, "anna").await);
     let (_, command) = two.post_as(access(&open), "/agents/web-1/execute?wait=0", json!({"command": "sleep 60"})).await;
     let path = format!("{}/commands/{}/events", two.url, command["id"].as_str().unwrap());
     let mut sse = client().get(&path).bearer_auth(access(&open)).send().await.unwrap();
@@ -207,13 +204,14 @@ async fn open_streams_end_with_their_session_and_with_their_user() {
     assert_eq!(me(&two, access(&elsewhere)).await, 200);
 
     // Other roles: what was opened with the old ones closes, and the session is over.
-    let alice = log_in(&two, "alice").await;
+    let alice = log_in(&two, "anna").await;
     let ws = socket(&two, access(&alice)).await;
-    std::fs::write(users.path(), people_file().replace("alice:operator:", "alice:viewer:")).unwrap();
+    let viewer = json!({"roles": ["viewer"]});
+    assert_eq!(act(&one, Method::PATCH, "/users/anna", &one.token, viewer).await.0, 200);
     assert_eq!(close_code(ws).await, 4401);
     until_refused(&two, access(&alice)).await;
     assert_eq!(refresh(&two, &alice["refresh_token"]).await.0, 401);
-    let viewer = log_in(&two, "alice").await;
+    let viewer = log_in(&two, "anna").await;
     let run = json!({"command": "true"});
     assert_eq!(two.post_as(access(&viewer), "/agents/web-1/execute", run).await.0, 403);
     assert_eq!(events(&two, "access_denied").await[0]["data"]["detail"], "execute");
@@ -223,13 +221,11 @@ async fn open_streams_end_with_their_session_and_with_their_user() {
     assert_eq!(status, 201, "{machine}");
     let machine = machine["token"].as_str().unwrap();
     let (ws, ws_machine) = (socket(&two, access(&viewer)).await, socket(&two, machine).await);
-    let without: String =
-        people_file().lines().filter(|line| !line.starts_with("alice")).map(|line| format!("{line}\n")).collect();
-    std::fs::write(users.path(), without).unwrap();
+    assert_eq!(act(&one, Method::DELETE, "/users/anna", &one.token, json!({})).await.0, 204);
     assert_eq!((close_code(ws).await, close_code(ws_machine).await), (4401, 4401));
     until_refused(&two, access(&viewer)).await;
     until_refused(&two, machine).await;
-    let (status, _) = token(&two, &[("username", "alice"), ("password", PASSWORD)]).await;
+    let (status, _) = token(&two, &[("username", "anna"), ("password", PASSWORD)]).await;
     assert_eq!(status, 401);
 }
 
@@ -249,7 +245,7 @@ async fn an_api_token_has_a_part_of_its_owner_s_rights_until_its_end() {
     wait_until("the agent", WITHIN, async || (two.get("/agents/web-1").await.0 == 200).then_some(())).await;
     let (status, result) = two.post_as(&machine, "/agents/web-1/execute", run.clone()).await;
     assert_eq!((status, &result["stdout"]), (200, &json!("hi\n")), "{result}");
-    assert_eq!(two.post_as(&machine, "/agents/web-2/execute", run).await.0, 403, "another agent");
+    assert_eq!(two.post_as(&machine, "/agents/web-2/execute", run).await.0, 404, "another agent");
     assert_eq!(two.get_as(&machine, "/agents").await.0, 403, "another action");
     assert_eq!(two.post_as(&machine, "/tokens", json!({"name": "more"})).await.0, 403, "no tokens by tokens");
     assert_eq!(act(&two, Method::POST, "/logout", &machine, json!({})).await.0, 403);
@@ -444,7 +440,10 @@ async fn programs_side_by_side_keep_one_session() {
         Login { expires_at: jiff::Timestamp::now(), ..Login::of("alice".into(), answer, jiff::Timestamp::now()) };
     let first = ended.refresh_token.clone();
     store.keep(&url, ended.clone()).unwrap();
-    let programs = (0..6).map(|_| ogent::client::Client::logged_in(url.clone(), store.clone(), ended.clone()).unwrap());
+    let programs = (0..6).map(|_| {
+        ogent::client::Client::logged_in(url.clone(), store.clone(), ended.clone(), &ogent::client::Trust::System)
+            .unwrap()
+    });
     let programs: Vec<_> = programs.collect();
     for me in futures::future::join_all(programs.iter().map(ogent::client::Client::me)).await {
         assert_eq!(me.unwrap().user, "alice");

@@ -167,7 +167,12 @@ impl Access {
 
 /// Whether a scope lets an API token be used for that. One that names agents covers nothing that is not about them.
 fn covers(scope: &Scope, action: Action, resource: &Resource<'_>) -> bool {
-    let has_action = |names: &Vec<String>| names.iter().any(|name| name == action.as_str());
+    let names = |action: Action, names: &[String]| names.iter().any(|name| name == action.as_str());
+    // Whoever may do something on a machine knows that it is there.
+    let is_implied = |given: &[String]| {
+        action == Action::ViewAgent && (names(Action::Execute, given) || names(Action::Analyze, given))
+    };
+    let has_action = |given: &Vec<String>| names(action, given) || is_implied(given);
     let has_agent = |agents: &Vec<AgentId>| match action {
         // A list has only what may be seen, and each of it is asked about again.
         Action::ListAgents | Action::ListCommands | Action::ListApprovals | Action::Follow => true,

@@ -73,12 +73,16 @@ fn until(within: Duration) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
+    fn alice() -> Principal {
+        let (user, expires_at) = ("alice".to_owned(), Timestamp::MAX);
+        Principal { user, roles: Vec::new(), epoch: 0, grant: None, scope: None, expires_at, session: None }
+    }
+
     fn order(request: ExecuteRequest, key: Option<&str>) -> Prepared {
         let key = key.map(|key| key.parse().unwrap());
         let (wait, wait_for_decision) = (Duration::ZERO, Duration::ZERO);
         let agent = "web-1".parse().unwrap();
-        let principal = Principal { user: "alice".into(), roles: Vec::new(), expires_at: Timestamp::MAX };
-        Order { principal, agent, request, key, wait, wait_for_decision }.prepare().unwrap()
+        Order { principal: alice(), agent, request, key, wait, wait_for_decision }.prepare().unwrap()
     }
 
     fn request() -> ExecuteRequest {
@@ -101,7 +105,7 @@ mod tests {
             let not_after = Some(Timestamp::now() + SignedDuration::from_hours(24 * days));
             let (key, agent, request) = (None, "web-1".parse().unwrap(), ExecuteRequest { not_after, ..request() });
             let (wait, wait_for_decision) = (Duration::ZERO, Duration::ZERO);
-            Order { user: "alice".into(), agent, request, key, wait, wait_for_decision }.prepare()
+            Order { principal: alice(), agent, request, key, wait, wait_for_decision }.prepare()
         };
         assert!(ask(6).is_ok());
         assert_eq!(ask(8).unwrap_err().field, "not_after");
