@@ -274,7 +274,7 @@ async fn a_socket_opens_by_cookie_for_the_own_pages_only() {
     assert_eq!(browser.own(Method::DELETE, "/session", None).await.status(), 204);
     let began = std::time::Instant::now();
     for socket in [&mut socket, &mut far] {
-        assert_eq!(closing(socket).await, "logged out");
+        assert_eq!(closing(socket).await, "the session has ended");
     }
     assert!(began.elapsed() < Duration::from_secs(5));
     assert_eq!(browser.connect(&[cookie, own]).await.err(), Some(401));
@@ -320,7 +320,7 @@ async fn a_ticket_is_worth_what_its_session_is_worth() {
     assert_eq!(greeting(&mut socket).await["user"], "admin");
     let unused = fetch().await;
     assert_eq!(browser.own(Method::DELETE, "/session", None).await.status(), 204);
-    assert_eq!(closing(&mut socket).await, "logged out");
+    assert_eq!(closing(&mut socket).await, "the session has ended");
     assert_eq!(browser.by_ticket(&unused).await.err(), Some(401));
     // Nonsense, several, and together with another proof; and from a page that may not connect at all.
     for ticket in ["", "x", "*", ">", "a.b", &"A".repeat(43)] {

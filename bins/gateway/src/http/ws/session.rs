@@ -101,7 +101,7 @@ impl Session {
 
     async fn run(mut self, mut source: SplitStream<WebSocket>) -> Closing {
         let expires_at = self.principal.expires_at;
-        let mut end = Box::pin(self.services.streams.end_of(&self.principal));
+        let mut end = Box::pin(self.services.end_of(&self.principal));
         let outbox = self.outbox.clone();
         let mut closing = self.say(ServerMessage::Ready { user: self.principal.user.clone(), expires_at }).await;
         while closing.is_none() {
