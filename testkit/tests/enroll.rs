@@ -247,7 +247,7 @@ async fn credentials_are_renewed_while_a_command_runs() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_that_slept_too_long_comes_back_by_itself() {
-    let mut fleet = Fleet::with(TestBroker::start().await, |args| args.credentials_ttl = 2).await;
+    let mut fleet = Fleet::with(TestBroker::start().await, |args| args.credentials_ttl = 4).await;
     let machine = Machine::new();
     machine.join(&fleet.invite(for_web_1()).await.token).await.unwrap();
     wait_until("the end of its credentials", LIMIT, async || (!fleet.is_let_in(&machine).await).then_some(())).await;

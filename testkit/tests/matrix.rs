@@ -63,7 +63,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("?$KV.inventory.web-1", "A", ""),
     ("?$KV.users.alice", "G", "G"),
     ("?$KV.sessions.s1", "G", "G"),
-    ("?$KV.revocations.r1", "G", "G"),
+    ("?$KV.tickets.t1", "G", "G"),
     ("?$KV.policies.p1", "G", "G"),
     ("?$KV.invites.i1", "R", ""),
     ("?$KV.identities.web-1", "R", ""),

@@ -30,71 +30,71 @@ async fn password(gateway: &TestGateway, token: &str, name: &str, body: Value) -
 async fn people_come_and_go_on_every_gateway() {
     let broker = TestBroker::start().await;
     let (one, other) = (TestGateway::start(&broker).await, TestGateway::start(&broker).await);
-    let (status, alice) = add(&one, "Alice@Example.org", &["operator", "viewer", "operator"]).await;
+    let (status, alma) = add(&one, "Alice@Example.org", &["operator", "viewer", "operator"]).await;
     assert_eq!(
-        (status, &alice["name"], &alice["roles"]),
-        (201, &json!("alice@example.org"), &json!(["viewer", "operator"]))
+        (status, &alma["name"], &alma["roles"]),
+        (201, &json!("alma@example.org"), &json!(["viewer", "operator"]))
     );
-    assert!(!alice.to_string().contains("argon2") && alice["changed_by"] == "admin", "{alice}");
+    assert!(!alma.to_string().contains("argon2") && alma["changed_by"] == "admin", "{alma}");
     let token =
-        wait_until("alice at the other gateway", LIMIT, async || other.log_in("ALICE@example.org", GOOD).await.ok())
+        wait_until("alma at the other gateway", LIMIT, async || other.log_in("ALICE@example.org", GOOD).await.ok())
             .await;
     assert_eq!(other.get_as(&token, "/agents").await.0, 200);
-    assert_eq!(other.log_in("alice@example.org", OTHER).await, Err(401));
+    assert_eq!(other.log_in("alma@example.org", OTHER).await, Err(401));
     assert_eq!(other.log_in("nobody", GOOD).await, Err(401));
-    for name in ["alice@example.org", "ALICE@EXAMPLE.ORG", "admin", "Admin"] {
+    for name in ["alma@example.org", "ALICE@EXAMPLE.ORG", "admin", "Admin"] {
         assert_eq!(add(&one, name, &["viewer"]).await.1["code"], "user_exists", "{name}");
     }
     for (name, roles, word) in [
         ("a b", &["viewer"][..], "name"),
-        ("bob", &["king"], "king"),
-        ("bob", &[], "roles"),
+        ("bert", &["king"], "king"),
+        ("bert", &[], "roles"),
         ("а", &["viewer"], "name"),
     ] {
         let (status, body) = add(&one, name, roles).await;
         assert!(status == 422 && body["detail"].as_str().unwrap().contains(word), "{name}: {body}");
     }
-    let weak = json!({"name": "bob", "roles": ["viewer"], "password": "short"});
+    let weak = json!({"name": "bert", "roles": ["viewer"], "password": "short"});
     assert_eq!(one.post("/users", weak).await.0, 422);
     // Whoever has no right to it sees themselves and nobody else.
-    assert_eq!(other.get_as(&token, "/users/alice@example.org").await.0, 200);
+    assert_eq!(other.get_as(&token, "/users/alma@example.org").await.0, 200);
     let (hidden, unknown) = (other.get_as(&token, "/users/admin").await, other.get_as(&token, "/users/xxxxx").await);
     assert_eq!((hidden.0, hidden.1.to_string()), (404, unknown.1.to_string().replace("xxxxx", "admin")));
-    assert_eq!(patch(&other, &token, "alice@example.org", json!({"roles": ["admin"]})).await.0, 403);
+    assert_eq!(patch(&other, &token, "alma@example.org", json!({"roles": ["admin"]})).await.0, 403);
     // Other roles count at once, also for a token from before.
-    assert_eq!(patch(&one, &one.token, "alice@example.org", json!({"roles": ["approver"]})).await.0, 200);
+    assert_eq!(patch(&one, &one.token, "alma@example.org", json!({"roles": ["approver"]})).await.0, 200);
     wait_until("the other gateway", LIMIT, async || (other.get_as(&token, "/agents").await.0 == 403).then_some(()))
         .await;
     // Removed, and then somebody else of that name.
-    assert_eq!(one.ask(Some(&one.token), Method::DELETE, "/users/alice@example.org", None).await.0, 204);
-    assert_eq!(one.get("/users/alice@example.org").await.0, 404);
-    wait_until("the end of alice", LIMIT, async || {
-        (other.log_in("alice@example.org", GOOD).await == Err(401)).then_some(())
+    assert_eq!(one.ask(Some(&one.token), Method::DELETE, "/users/alma@example.org", None).await.0, 204);
+    assert_eq!(one.get("/users/alma@example.org").await.0, 404);
+    wait_until("the end of alma", LIMIT, async || {
+        (other.log_in("alma@example.org", GOOD).await == Err(401)).then_some(())
     })
     .await;
-    assert_eq!(add(&one, "alice@example.org", &["viewer"]).await.0, 201);
+    assert_eq!(add(&one, "alma@example.org", &["viewer"]).await.0, 201);
     let (_, list) = one.get("/users").await;
     let names: Vec<_> = list["users"].as_array().unwrap().iter().map(|user| user["name"].clone()).collect();
-    assert_eq!(names, ["admin", "alice@example.org"]);
+    assert_eq!(names, ["admin", "alma@example.org"]);
 }
 
 #[tokio::test]
 async fn whoever_is_disabled_loses_everything_at_once() {
     let broker = TestBroker::start().await;
     let (one, other) = (TestGateway::start(&broker).await, TestGateway::start(&broker).await);
-    add(&one, "eve", &["admin"]).await;
-    let token = wait_until("eve", LIMIT, async || other.log_in("eve", GOOD).await.ok()).await;
+    add(&one, "ines", &["admin"]).await;
+    let token = wait_until("ines", LIMIT, async || other.log_in("ines", GOOD).await.ok()).await;
     assert_eq!(other.get_as(&token, "/users").await.0, 200);
-    let (status, eve) = patch(&one, &one.token, "eve", json!({"disabled": true})).await;
-    assert_eq!((status, &eve["disabled"]), (200, &json!(true)));
-    wait_until("the end of eve", Duration::from_secs(5), async || {
+    let (status, ines) = patch(&one, &one.token, "ines", json!({"disabled": true})).await;
+    assert_eq!((status, &ines["disabled"]), (200, &json!(true)));
+    wait_until("the end of ines", Duration::from_secs(5), async || {
         let status = other.get_as(&token, "/users").await.0;
         [401, 403].contains(&status).then_some(())
     })
     .await;
-    assert_eq!((one.log_in("eve", GOOD).await, other.log_in("eve", GOOD).await), (Err(401), Err(401)));
-    assert_eq!(patch(&one, &one.token, "eve", json!({"disabled": false})).await.0, 200);
-    wait_until("eve again", LIMIT, async || other.log_in("eve", GOOD).await.ok()).await;
+    assert_eq!((one.log_in("ines", GOOD).await, other.log_in("ines", GOOD).await), (Err(401), Err(401)));
+    assert_eq!(patch(&one, &one.token, "ines", json!({"disabled": false})).await.0, 200);
+    wait_until("ines again", LIMIT, async || other.log_in("ines", GOOD).await.ok()).await;
 }
 
 #[tokio::test]
@@ -136,20 +136,20 @@ async fn an_admin_is_always_left() {
 async fn passwords_change_hands_only_rightly() {
     let broker = TestBroker::start().await;
     let gateway = TestGateway::start(&broker).await;
-    add(&gateway, "bob", &["viewer"]).await;
-    let bob = gateway.log_in("bob", GOOD).await.unwrap();
+    add(&gateway, "bert", &["viewer"]).await;
+    let bert = gateway.log_in("bert", GOOD).await.unwrap();
     let new = |current: Option<&str>| json!({"password": OTHER, "current": current});
-    assert_eq!(password(&gateway, &bob, "bob", json!({"password": OTHER})).await, 403);
-    assert_eq!(password(&gateway, &bob, "bob", new(Some("wrong password"))).await, 403);
-    assert_eq!(password(&gateway, &bob, "admin", new(Some(GOOD))).await, 404);
-    assert_eq!(password(&gateway, &bob, "bob", json!({"password": "short", "current": GOOD})).await, 422);
-    assert_eq!(password(&gateway, &bob, "bob", new(Some(GOOD))).await, 204);
-    assert_eq!(gateway.log_in("bob", GOOD).await, Err(401));
-    gateway.log_in("bob", OTHER).await.unwrap();
+    assert_eq!(password(&gateway, &bert, "bert", json!({"password": OTHER})).await, 403);
+    assert_eq!(password(&gateway, &bert, "bert", new(Some("wrong password"))).await, 403);
+    assert_eq!(password(&gateway, &bert, "admin", new(Some(GOOD))).await, 404);
+    assert_eq!(password(&gateway, &bert, "bert", json!({"password": "short", "current": GOOD})).await, 422);
+    assert_eq!(password(&gateway, &bert, "bert", new(Some(GOOD))).await, 204);
+    assert_eq!(gateway.log_in("bert", GOOD).await, Err(401));
+    gateway.log_in("bert", OTHER).await.unwrap();
     // An admin needs not know it, but their own.
-    assert_eq!(password(&gateway, &gateway.token, "bob", json!({"password": GOOD})).await, 204);
+    assert_eq!(password(&gateway, &gateway.token, "bert", json!({"password": GOOD})).await, 204);
     assert_eq!(password(&gateway, &gateway.token, "admin", json!({"password": GOOD})).await, 403);
-    gateway.log_in("bob", GOOD).await.unwrap();
+    gateway.log_in("bert", GOOD).await.unwrap();
 }
 
 #[tokio::test]
@@ -180,12 +180,12 @@ async fn people_of_the_users_file_are_read_only() {
     std::fs::write(&path, line).unwrap();
     let users = ogent_gateway::read_users(&path).unwrap();
     let gateway = TestGateway::start_with(&broker, |config| config.users = users).await;
-    let bob = gateway.log_in("Bob", GOOD).await.unwrap();
-    assert_eq!(gateway.get_as(&bob, "/approvals").await.0, 200);
-    let (_, view) = gateway.get("/users/bob").await;
+    let bert = gateway.log_in("Bob", GOOD).await.unwrap();
+    assert_eq!(gateway.get_as(&bert, "/approvals").await.0, 200);
+    let (_, view) = gateway.get("/users/bert").await;
     assert_eq!((&view["name"], &view["read_only"]), (&json!("Bob"), &json!(true)), "{view}");
     assert_eq!(patch(&gateway, &gateway.token, "Bob", json!({"disabled": true})).await.1["code"], "read_only_user");
-    assert_eq!(add(&gateway, "bob", &["viewer"]).await.1["code"], "user_exists");
+    assert_eq!(add(&gateway, "bert", &["viewer"]).await.1["code"], "user_exists");
     assert_eq!(gateway.ask(Some(&gateway.token), Method::DELETE, "/users/Bob", None).await.1["code"], "read_only_user");
     assert_eq!(gateway.get("/users").await.1["users"].as_array().unwrap().len(), 2);
 }

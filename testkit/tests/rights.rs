@@ -507,7 +507,7 @@ async fn a_policy_can_be_tried() {
     let other =
         json!({"user": "alice", "roles": ["operator"], "action": "view_agent", "agent": "db-1", "text": HIDING});
     assert_eq!(test(other).await.1["allowed"], false);
-    assert_eq!(test(json!({"user": "alice", "agent": "web-1", "command": "true"})).await.0, 422);
+    assert_eq!(test(json!({"user": "zoe", "agent": "web-1", "command": "true"})).await.0, 422);
     assert_eq!(test(json!({"user": "admin", "agent": "none", "command": "true"})).await.0, 404);
     assert_eq!(
         test(json!({"user": "admin", "agent": "web-1", "command": "true"})).await.1["rules"][0]["id"],

@@ -6,8 +6,7 @@ mod table;
 use ogent_protocol::AgentId;
 use ogent_protocol::subject::{
     self, AGENTS_BUCKET, ANALYSES, APPROVALS, AUDIT, COMMANDS, IDENTITIES_BUCKET, INVENTORY_BUCKET, INVITES_BUCKET,
-    POLICIES_BUCKET, PRESENCE_BUCKET, RESULTS, REVOCATIONS_BUCKET, SESSIONS_BUCKET, TICKETS_BUCKET, USERS_BUCKET,
-    template,
+    POLICIES_BUCKET, PRESENCE_BUCKET, RESULTS, SESSIONS_BUCKET, TICKETS_BUCKET, USERS_BUCKET, template,
 };
 
 use crate::accounts::{Account, LEDGER_API};
@@ -229,7 +228,7 @@ fn reading(stream: &str) -> [String; 3] {
 }
 
 /// Buckets that only gateways write.
-const OF_GATEWAYS: [&str; 5] = [USERS_BUCKET, SESSIONS_BUCKET, TICKETS_BUCKET, REVOCATIONS_BUCKET, POLICIES_BUCKET];
+const OF_GATEWAYS: [&str; 4] = [USERS_BUCKET, SESSIONS_BUCKET, TICKETS_BUCKET, POLICIES_BUCKET];
 /// Buckets that only agents write.
 const OF_AGENTS: [&str; 3] = [AGENTS_BUCKET, INVENTORY_BUCKET, PRESENCE_BUCKET];
 /// Buckets that only registrars write.

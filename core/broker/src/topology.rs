@@ -8,7 +8,7 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, PersistenceMode, Repu
 use ogent_protocol::limits;
 use ogent_protocol::subject::{
     self, AGENTS_BUCKET, ANALYSES, APPROVALS, AUDIT, COMMANDS, IDENTITIES_BUCKET, INVENTORY_BUCKET, INVITES_BUCKET,
-    POLICIES_BUCKET, PRESENCE_BUCKET, RESULTS, REVOCATIONS_BUCKET, SESSIONS_BUCKET, TICKETS_BUCKET, USERS_BUCKET,
+    POLICIES_BUCKET, PRESENCE_BUCKET, RESULTS, SESSIONS_BUCKET, TICKETS_BUCKET, USERS_BUCKET,
 };
 
 use crate::connect::Broker;
@@ -94,7 +94,7 @@ pub async fn check(broker: &Broker) -> Result<(), TopologyError> {
     Ok(())
 }
 
-fn all(options: &TopologyOptions) -> [Config; 15] {
+fn all(options: &TopologyOptions) -> [Config; 14] {
     let expiring = |name, what| Config {
         // A key with an end goes by itself, and those who watch the bucket hear of it.
         allow_message_ttl: true,
@@ -120,7 +120,6 @@ fn all(options: &TopologyOptions) -> [Config; 15] {
         },
         expiring(SESSIONS_BUCKET, "sessions and API tokens"),
         expiring(TICKETS_BUCKET, "what may be used once"),
-        expiring(REVOCATIONS_BUCKET, "tokens that no longer count"),
         expiring(INVITES_BUCKET, "invitations to agents"),
         kept(IDENTITIES_BUCKET, "which key is which agent", options),
     ]

@@ -28,8 +28,6 @@ pub const POLICIES_BUCKET: &str = "policies";
 pub const SESSIONS_BUCKET: &str = "sessions";
 /// The key-value bucket of what may be used once, and soon.
 pub const TICKETS_BUCKET: &str = "tickets";
-/// The key-value bucket of tokens that no longer count.
-pub const REVOCATIONS_BUCKET: &str = "revocations";
 /// The key-value bucket of invitations to agents.
 pub const INVITES_BUCKET: &str = "invites";
 /// The key-value bucket of agents' identities.

@@ -12,25 +12,25 @@ pub(super) enum Guard {
     Public,
     /// Everybody may connect; whoever has not logged in within seconds is cut off, and nothing is said before.
     Within(&'static [Action]),
-    /// Everybody who is logged in: it is about nothing but the login itself.
-    Myself,
+    /// Everybody who is logged in, about their own logins; about those of others, whom the access policy lets do these.
+    Own(&'static [Action]),
     /// Whom the access policy lets do these.
     Asks(&'static [Action]),
 }
 
 use Action as A;
-use Guard::{Asks, Myself, Public, Within};
+use Guard::{Asks, Own, Public, Within};
 
 /// The table of routes. A test holds it against the OpenAPI document.
 pub(super) const ROUTES: &[(&str, &str, Guard)] = &[
     ("POST", "/token", Public),
     ("POST", "/session", Public),
-    ("GET", "/session", Myself),
-    ("DELETE", "/session", Myself),
-    ("GET", "/me", Myself),
-    ("POST", "/logout", Myself),
-    ("GET", "/sessions", Asks(&[A::ViewTokens])),
-    ("DELETE", "/sessions/{id}", Asks(&[A::ManageTokens])),
+    ("GET", "/session", Own(&[])),
+    ("DELETE", "/session", Own(&[])),
+    ("GET", "/me", Own(&[])),
+    ("POST", "/logout", Own(&[])),
+    ("GET", "/sessions", Own(&[A::ViewTokens])),
+    ("DELETE", "/sessions/{id}", Own(&[A::ManageTokens])),
     ("POST", "/tokens", Asks(&[A::ManageOwnTokens])),
     ("GET", "/tokens", Asks(&[A::ManageOwnTokens, A::ViewTokens])),
     ("DELETE", "/tokens/{id}", Asks(&[A::ManageOwnTokens, A::ManageTokens])),
@@ -82,8 +82,7 @@ pub(super) fn actions(method: &Method, path: &str) -> Option<&'static [Action]> 
     let method = if *method == Method::HEAD { &Method::GET } else { method };
     let found = ROUTES.iter().find(|(known, at, _)| *known == method.as_str() && *at == path)?;
     match found.2 {
-        Asks(actions) | Within(actions) => Some(actions),
-        Myself => Some(&[]),
+        Asks(actions) | Within(actions) | Own(actions) => Some(actions),
         Public => None,
     }
 }
@@ -120,7 +119,7 @@ mod tests {
             match guard {
                 Public => assert!(security.is_null(), "{path} is public and says that it wants a token"),
                 Asks(actions) => assert!(!actions.is_empty() && security.is_array(), "{path}"),
-                Myself => assert!(security.is_array(), "{path}"),
+                Own(_) => assert!(security.is_array(), "{path}"),
                 Within(actions) => assert!(!actions.is_empty(), "{path}"),
             }
         }

@@ -55,7 +55,8 @@ impl Caller {
         Ok(self.services.access.may(&self.principal, action, resource))
     }
 
-    fn report(&self, denied: &Denied) {
+    /// Writes down that the principal was refused.
+    pub(in crate::http) fn report(&self, denied: &Denied) {
         let event = AuditEvent::new("gateway", AuditKind::AccessDenied).by(&denied.user).from(self.origin.address);
         let event = self.principal.grant.iter().fold(event, |event, id| event.with(id));
         self.services.ledger.audit(event.saying(denied.action.as_str()));

@@ -103,8 +103,13 @@ pub(in crate::http) async fn execute(
     // People take longer than commands: who does not say that they wait gets the answer at once.
     let wait_for_decision = if params.wait.is_some() { wait } else { Duration::ZERO };
     let key = header(&headers, IDEMPOTENCY_KEY)?;
-    let order = Order { principal: caller.into_principal(), agent, request, key, wait, wait_for_decision };
-    Ok(match services.executor.execute(order).await? {
+    let order = Order { principal: caller.principal().clone(), agent, request, key, wait, wait_for_decision };
+    let answer = services.executor.execute(order).await.inspect_err(|error| {
+        if let ExecuteError::Denied(denied) = error {
+            caller.report(denied);
+        }
+    });
+    Ok(match answer? {
         Answer::Finished(result) => Json(result).into_response(),
         Answer::Judged(judged) => Json(judged).into_response(),
         Answer::Pending(pending) => {
