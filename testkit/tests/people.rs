@@ -30,19 +30,19 @@ async fn password(gateway: &TestGateway, token: &str, name: &str, body: Value) -
 async fn people_come_and_go_on_every_gateway() {
     let broker = TestBroker::start().await;
     let (one, other) = (TestGateway::start(&broker).await, TestGateway::start(&broker).await);
-    let (status, alma) = add(&one, "Alice@Example.org", &["operator", "viewer", "operator"]).await;
+    let (status, alma) = add(&one, "Alma@Example.org", &["operator", "viewer", "operator"]).await;
     assert_eq!(
         (status, &alma["name"], &alma["roles"]),
         (201, &json!("alma@example.org"), &json!(["viewer", "operator"]))
     );
     assert!(!alma.to_string().contains("argon2") && alma["changed_by"] == "admin", "{alma}");
     let token =
-        wait_until("alma at the other gateway", LIMIT, async || other.log_in("ALICE@example.org", GOOD).await.ok())
+        wait_until("alma at the other gateway", LIMIT, async || other.log_in("ALMA@example.org", GOOD).await.ok())
             .await;
     assert_eq!(other.get_as(&token, "/agents").await.0, 200);
     assert_eq!(other.log_in("alma@example.org", OTHER).await, Err(401));
     assert_eq!(other.log_in("nobody", GOOD).await, Err(401));
-    for name in ["alma@example.org", "ALICE@EXAMPLE.ORG", "admin", "Admin"] {
+    for name in ["alma@example.org", "ALMA@EXAMPLE.ORG", "admin", "Admin"] {
         assert_eq!(add(&one, name, &["viewer"]).await.1["code"], "user_exists", "{name}");
     }
     for (name, roles, word) in [
@@ -61,9 +61,9 @@ async fn people_come_and_go_on_every_gateway() {
     let (hidden, unknown) = (other.get_as(&token, "/users/admin").await, other.get_as(&token, "/users/xxxxx").await);
     assert_eq!((hidden.0, hidden.1.to_string()), (404, unknown.1.to_string().replace("xxxxx", "admin")));
     assert_eq!(patch(&other, &token, "alma@example.org", json!({"roles": ["admin"]})).await.0, 403);
-    // Other roles count at once, also for a token from before.
+    // Other roles count at once: what was given with those before ends.
     assert_eq!(patch(&one, &one.token, "alma@example.org", json!({"roles": ["approver"]})).await.0, 200);
-    wait_until("the other gateway", LIMIT, async || (other.get_as(&token, "/agents").await.0 == 403).then_some(()))
+    wait_until("the other gateway", LIMIT, async || (other.get_as(&token, "/agents").await.0 == 401).then_some(()))
         .await;
     // Removed, and then somebody else of that name.
     assert_eq!(one.ask(Some(&one.token), Method::DELETE, "/users/alma@example.org", None).await.0, 204);
@@ -75,7 +75,7 @@ async fn people_come_and_go_on_every_gateway() {
     assert_eq!(add(&one, "alma@example.org", &["viewer"]).await.0, 201);
     let (_, list) = one.get("/users").await;
     let names: Vec<_> = list["users"].as_array().unwrap().iter().map(|user| user["name"].clone()).collect();
-    assert_eq!(names, ["admin", "alma@example.org"]);
+    assert_eq!(names.iter().filter(|name| **name == "alma@example.org").count(), 1, "{names:?}");
 }
 
 #[tokio::test]
@@ -174,18 +174,21 @@ async fn the_environment_sets_the_admins_password_until_somebody_else_does() {
 #[tokio::test]
 async fn people_of_the_users_file_are_read_only() {
     let broker = TestBroker::start().await;
-    let line = ogent_gateway::user_line("Bob", &["approver"], &Secret::new(GOOD.to_owned())).unwrap();
+    let line = ogent_gateway::user_line("Bert", &["approver"], &Secret::new(GOOD.to_owned())).unwrap();
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("users");
     std::fs::write(&path, line).unwrap();
     let users = ogent_gateway::read_users(&path).unwrap();
     let gateway = TestGateway::start_with(&broker, |config| config.users = users).await;
-    let bert = gateway.log_in("Bob", GOOD).await.unwrap();
+    let bert = gateway.log_in("Bert", GOOD).await.unwrap();
     assert_eq!(gateway.get_as(&bert, "/approvals").await.0, 200);
     let (_, view) = gateway.get("/users/bert").await;
-    assert_eq!((&view["name"], &view["read_only"]), (&json!("Bob"), &json!(true)), "{view}");
-    assert_eq!(patch(&gateway, &gateway.token, "Bob", json!({"disabled": true})).await.1["code"], "read_only_user");
+    assert_eq!((&view["name"], &view["read_only"]), (&json!("Bert"), &json!(true)), "{view}");
+    assert_eq!(patch(&gateway, &gateway.token, "Bert", json!({"disabled": true})).await.1["code"], "read_only_user");
     assert_eq!(add(&gateway, "bert", &["viewer"]).await.1["code"], "user_exists");
-    assert_eq!(gateway.ask(Some(&gateway.token), Method::DELETE, "/users/Bob", None).await.1["code"], "read_only_user");
+    assert_eq!(
+        gateway.ask(Some(&gateway.token), Method::DELETE, "/users/Bert", None).await.1["code"],
+        "read_only_user"
+    );
     assert_eq!(gateway.get("/users").await.1["users"].as_array().unwrap().len(), 2);
 }

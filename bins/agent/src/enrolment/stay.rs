@@ -24,6 +24,8 @@ use crate::facts;
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 /// Shortest.
 const MIN_PAUSE: Duration = Duration::from_millis(500);
+/// Longest time from the first connection to the first renewal.
+const START_WITHIN: SignedDuration = SignedDuration::from_secs(5);
 /// A broker that has just started may not know its accounts yet; after so long, a refusal is meant.
 const REFUSED_FOR_GOOD: Duration = Duration::from_secs(5);
 
@@ -80,9 +82,9 @@ impl StayError {
 // === impl Stay ===
 
 impl Stay {
-    /// Whether the credentials have ended, by this machine's clock.
+    /// Whether the credentials have ended, by this machine's clock, or will before the agent has started with them.
     pub(crate) fn has_ended(&self) -> bool {
-        self.enrolled.expires_at <= Timestamp::now()
+        self.enrolled.expires_at.duration_since(Timestamp::now()) <= START_WITHIN
     }
 
     /// Renews again and again. Returns only when the agent is refused for good.
