@@ -345,17 +345,8 @@ async fn sockets_and_streams_show_only_what_may_be_seen() {
     // Under another policy, what is followed is lost at once, and what becomes visible is shown.
     let long = gateway.post("/agents/web-1/execute?wait=0", json!({"command": "sleep 30"})).await.1;
     let long = long["id"].as_str().unwrap().to_owned();
-    let stream = gateway.request(Method::GET, &format!("/commands/{long}/events")).bearer_auth(&carol);
-    let stream = reqwest::Client::new()
-        .get(format!("{}/commands/{long}/events", gateway.url))
-        .bearer_auth(&carol)
-        .send()
-        .await
-        .map(|response| {
-            drop(stream);
-            response
-        })
-        .unwrap();
+    let path = format!("{}/commands/{long}/events", gateway.url);
+    let stream = reqwest::Client::new().get(path).bearer_auth(&carol).send().await.unwrap();
     assert_eq!(stream.status().as_u16(), 200);
     socket.follow("long", json!({"command": {"command": long}})).await;
     let _ = socket.until("subscribed").await;

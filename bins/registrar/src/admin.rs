@@ -132,7 +132,7 @@ impl Admin {
     async fn invites(&self) -> Result<AdminResponse, AdminError> {
         let now = Timestamp::now();
         let mut invites = self.door.invites.all().await.map_err(DoorError::from)?;
-        invites.sort_by(|a, b| b.created_at.cmp(&a.created_at));
+        invites.sort_by_key(|invite| std::cmp::Reverse(invite.created_at));
         let views = invites.into_iter().take(LISTED).map(|invite| {
             let mut view = InviteView::of(invite, now);
             // The last ones: all of them, of every invitation, would not fit a message.

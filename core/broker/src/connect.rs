@@ -176,7 +176,7 @@ impl Broker {
 
     /// JetStream, as the account calls it.
     pub(crate) fn jetstream(&self) -> jetstream::Context {
-        let mut context = jetstream::with_prefix(self.client.clone(), &*self.api_prefix);
+        let mut context = jetstream::with_prefix(self.client.clone(), &self.api_prefix);
         context.set_timeout(REQUEST_TIMEOUT);
         context
     }

@@ -25,7 +25,7 @@ pub(crate) struct Access {
 #[derive(Debug)]
 enum Who {
     /// The server is our own: each role has its own credentials, and may do only what that role does.
-    Roles(Identities),
+    Roles(Box<Identities>),
     /// The server is somebody else's: all parts use what the user was given for it.
     Given { nkey: Option<PathBuf>, creds: Option<PathBuf>, ca: Option<PathBuf>, inbox_prefix: Option<String> },
 }
@@ -35,7 +35,7 @@ enum Who {
 impl Access {
     /// To a server that was started with these.
     pub(crate) fn to_own(url: String, identities: Identities) -> Self {
-        Self { url, who: Who::Roles(identities) }
+        Self { url, who: Who::Roles(Box::new(identities)) }
     }
 
     /// To a server that was there before.

@@ -90,7 +90,7 @@ pub(in crate::http) async fn events(
     let place = services.streams.enter("sse");
     let place = place.ok_or_else(|| ApiError::new(Code::TooManyStreams, "too many streams are open; try again"))?;
     let follow = services.history.follow(&id, after).await?;
-    let end = Box::pin(services.end_of(&principal));
+    let end = Box::pin(services.end_of(principal));
     let open = Open { follow: Some(follow), end, seen, _place: place };
     let events = Sse::new(stream_of(open)).keep_alive(KeepAlive::new().interval(SSE_KEEP_ALIVE));
     Ok(([NO_BUFFERING], events))
