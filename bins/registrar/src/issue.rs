@@ -1,6 +1,6 @@
 //! Receives an identity that stands, gives what its agent needs; and an invitation, and gives the token for its machine.
 //!
-//! Every name that is signed here is an [`AgentId`]: one plain token of a subject, so that no template becomes a wildcard.
+//! Every name that is signed here is an [`ogent_protocol::AgentId`]: one plain token of a subject, so that no template becomes a wildcard.
 
 use std::time::Duration;
 
