@@ -66,7 +66,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("?$KV.tickets.t1", "G", "G"),
     ("?$KV.policies.p1", "G", "G"),
     ("?$KV.invites.i1", "R", ""),
-    ("?$KV.identities.web-1", "R", ""),
+    ("?$KV.identities.web-1", "R", "G"),
     ("$KV.other.x", "", ""),
     // JetStream: making streams.
     ("?$JS.API.STREAM.CREATE.COMMANDS", "S", ""),

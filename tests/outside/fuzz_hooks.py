@@ -84,7 +84,7 @@ def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
     for path, item in raw_schema["paths"].items():
         if ids := real_ids(path):
             for operation in item.values():
-                for parameter in operation["parameters"]:
+                for parameter in operation.get("parameters", []):
                     if parameter["in"] == "path":
                         parameter["examples"] = {one: {"value": one} for one in ids}
 

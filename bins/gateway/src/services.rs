@@ -132,11 +132,15 @@ impl Services {
     /// Whom a browser's session speaks for now; `None` where that user is gone.
     #[must_use]
     pub(crate) fn principal_of(&self, session: BrowserSession) -> Option<Principal> {
-        let BrowserSession { key, user, granted, ends_at } = session;
+        let BrowserSession { key, user, epoch: begun_in, granted, ends_at } = session;
         let (roles, epoch) = match granted {
             Some(roles) => (roles, 0),
             None => {
                 let person = self.people.current(&user).filter(|person| !person.disabled)?;
+                // Whoever has changed since, or is another one of that name, logs in anew.
+                if begun_in != Some(person.epoch) {
+                    return None;
+                }
                 (person.roles.clone(), person.epoch)
             }
         };

@@ -131,7 +131,7 @@ impl Admin {
 
     async fn invites(&self) -> Result<AdminResponse, AdminError> {
         let now = Timestamp::now();
-        let mut invites = self.door.invites.all().await.map_err(DoorError::from)?;
+        let mut invites = self.door.invites.all().await.map_err(DoorError::from)?.0;
         invites.sort_by_key(|invite| std::cmp::Reverse(invite.created_at));
         let views = invites.into_iter().take(LISTED).map(|invite| {
             let mut view = InviteView::of(invite, now);
@@ -161,7 +161,7 @@ impl Admin {
     }
 
     async fn identities(&self, state: Option<IdentityState>) -> Result<AdminResponse, AdminError> {
-        let mut identities = self.door.identities.all().await.map_err(DoorError::from)?;
+        let mut identities = self.door.identities.all().await.map_err(DoorError::from)?.0;
         identities.retain(|one| state.is_none_or(|state| one.state == state));
         identities.sort_by(|a, b| a.id.cmp(&b.id));
         identities.truncate(LISTED);

@@ -118,11 +118,16 @@ impl Revocations {
         let _turn = self.0.turn.lock().await;
         for _ in 0..ROUNDS {
             let now = Timestamp::now();
-            let identities = self.0.identities.all().await?;
+            let (identities, unreadable) = self.0.identities.all().await?;
             let mut barred: BTreeSet<String> =
                 identities.iter().flat_map(|one| one.barred(now)).map(ToString::to_string).collect();
             barred.extend(also.iter().cloned());
             let has = self.current().await?;
+            // Somebody may have led an answer of the broker over a record: who is shut out by what cannot be read stays out.
+            if unreadable > 0 {
+                let kept = has.claims.nats.revocations.iter().filter(|(_, until)| **until == FOR_EVER);
+                barred.extend(kept.map(|(key, _)| key.clone()));
+            }
             let wanted = wanted(&has.claims.nats.revocations, &barred);
             if has.is_known && wanted == has.claims.nats.revocations {
                 *self.0.told.write().unwrap_or_else(PoisonError::into_inner) = barred;

@@ -10,8 +10,8 @@ use std::time::Duration;
 use async_nats::{Message, Subscriber};
 use futures::StreamExt as _;
 use jiff::Timestamp;
-use ogent_protocol::subject::{AGENTS_BUCKET, INVENTORY_BUCKET, PRESENCE_BUCKET};
-use ogent_protocol::{AgentId, AgentInfo, Heartbeat, Inventory, limits};
+use ogent_protocol::subject::{AGENTS_BUCKET, IDENTITIES_BUCKET, INVENTORY_BUCKET, PRESENCE_BUCKET};
+use ogent_protocol::{AgentId, AgentInfo, Heartbeat, Identity, Inventory, limits};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +47,8 @@ pub struct AgentState {
 struct Shared {
     broker: Broker,
     agents: RwLock<BTreeMap<AgentId, Entry>>,
+    /// What admins have said about agents when they let them in. It goes before what these say about themselves.
+    named: RwLock<BTreeMap<AgentId, BTreeMap<String, String>>>,
     changes: broadcast::Sender<AgentState>,
 }
 
@@ -75,13 +77,16 @@ impl Directory {
     /// When the broker does not answer.
     pub async fn follow(broker: &Broker, shutdown: CancellationToken) -> Result<Self, BrokerError> {
         let (changes, _) = broadcast::channel(CHANGES);
-        let shared = Arc::new(Shared { broker: broker.clone(), agents: RwLock::default(), changes });
+        let shared =
+            Arc::new(Shared { broker: broker.clone(), agents: RwLock::default(), named: RwLock::default(), changes });
         let subscribe = async |bucket: &str| {
             let subject = format!("$KV.{bucket}.*");
             broker.client().subscribe(subject).await.map_err(|error| BrokerError::Unavailable(error.to_string()))
         };
         // First listen, then read: what is written in between is heard.
-        let feeds = (subscribe(AGENTS_BUCKET).await?, subscribe(PRESENCE_BUCKET).await?);
+        let feeds = [AGENTS_BUCKET, PRESENCE_BUCKET, IDENTITIES_BUCKET];
+        let [infos, heartbeats, identities] = feeds.map(subscribe);
+        let feeds = (infos.await?, heartbeats.await?, identities.await?);
         shared.load().await.map_err(|error| BrokerError::Unavailable(error.to_string()))?;
         tokio::spawn(follow(shared.clone(), feeds, shutdown));
         Ok(Self { shared })
@@ -136,8 +141,8 @@ impl Directory {
     }
 }
 
-async fn follow(shared: Arc<Shared>, feeds: (Subscriber, Subscriber), shutdown: CancellationToken) {
-    let (mut infos, mut heartbeats) = feeds;
+async fn follow(shared: Arc<Shared>, feeds: (Subscriber, Subscriber, Subscriber), shutdown: CancellationToken) {
+    let (mut infos, mut heartbeats, mut identities) = feeds;
     let mut state = shared.broker.state();
     let mut refresh = tokio::time::interval_at(Instant::now() + REFRESH, REFRESH);
     let mut sweep = tokio::time::interval(SWEEP);
@@ -146,6 +151,7 @@ async fn follow(shared: Arc<Shared>, feeds: (Subscriber, Subscriber), shutdown: 
             () = shutdown.cancelled() => return,
             Some(message) = infos.next() => shared.hear_info(&message),
             Some(message) = heartbeats.next() => shared.hear_heartbeat(&message).await,
+            Some(message) = identities.next() => shared.hear_identity(&message),
             _ = sweep.tick() => shared.sweep(),
             Ok(()) = state.changed() => shared.reload().await,
             _ = refresh.tick() => shared.reload().await,
@@ -174,6 +180,14 @@ impl Shared {
     }
 
     async fn load(&self) -> Result<(), ReadError> {
+        for record in self.bucket(IDENTITIES_BUCKET).await? {
+            // What cannot be read leaves what was known.
+            if let Some(identity) = presence::value::<Identity>(&record)
+                && key(&record.subject).as_ref() == Some(&identity.id)
+            {
+                self.set_name(identity);
+            }
+        }
         for record in self.bucket(AGENTS_BUCKET).await? {
             if let Some(info) = presence::value::<AgentInfo>(&record)
                 && key(&record.subject).as_ref() == Some(&info.id)
@@ -232,7 +246,31 @@ impl Shared {
         self.set_heartbeat(&id, heartbeat, Timestamp::now());
     }
 
-    fn set_info(&self, info: AgentInfo, at: Timestamp) {
+    fn hear_identity(&self, message: &Message) {
+        let headers = message.headers.clone().unwrap_or_default();
+        if was_given_out(&headers) {
+            return;
+        }
+        if let Some(identity) = presence::decode::<Identity>(&headers, &message.payload)
+            && key(&message.subject).as_ref() == Some(&identity.id)
+        {
+            self.set_name(identity);
+        }
+    }
+
+    fn set_name(&self, identity: Identity) {
+        let Identity { id, labels, .. } = identity;
+        self.named.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), labels);
+        let known = self.read().get(&id).map(|entry| (entry.state.info.clone(), entry.state.last_seen));
+        if let Some((info, at)) = known {
+            self.set_info(info, at);
+        }
+    }
+
+    fn set_info(&self, mut info: AgentInfo, at: Timestamp) {
+        if let Some(labels) = self.named.read().unwrap_or_else(PoisonError::into_inner).get(&info.id) {
+            info.labels.extend(labels.clone());
+        }
         let mut agents = self.write();
         let entry = match agents.get_mut(&info.id) {
             Some(entry) if entry.state.info == info => return,

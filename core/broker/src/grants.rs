@@ -237,7 +237,10 @@ impl Shared {
 
     async fn prove(&self) {
         let asked = Instant::now();
-        if !self.broker.is_connected() || self.broker.ping().await.is_err() {
+        // A read of the bucket, not a ping of the server: what was heard before its answer was heard, and a server that is cut off
+        // from the bucket proves nothing.
+        let none = format!("$KV.{SESSIONS_BUCKET}.none");
+        if !self.broker.is_connected() || self.broker.last(&presence::stream(SESSIONS_BUCKET), &none).await.is_err() {
             return;
         }
         let is_loaded = self.read().is_loaded;

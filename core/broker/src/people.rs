@@ -98,6 +98,14 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Shelf<T> {
         self.shared.read().get(key).cloned()
     }
 
+    /// Whether there is a record with this key, readable or not.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub async fn has_any(&self, key: &str) -> Result<bool, ReadError> {
+        self.shared.has_any(key).await
+    }
+
     /// All records, by key.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<Shelved<T>>> {
@@ -227,6 +235,14 @@ impl<T: DeserializeOwned> Shared<T> {
         };
         if let Err(error) = read {
             tracing::debug!(bucket = self.bucket, %error, "records cannot be read now");
+        }
+    }
+
+    async fn has_any(&self, key: &str) -> Result<bool, ReadError> {
+        match self.broker.last(&presence::stream(self.bucket), &self.subject(key)).await {
+            Ok(found) => Ok(found.is_some()),
+            Err(ReadError::Corrupt { .. }) => Ok(true),
+            Err(error) => Err(error),
         }
     }
 

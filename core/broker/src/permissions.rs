@@ -271,7 +271,7 @@ fn gateway_subscribe(inbox: String) -> Vec<String> {
     [subject::ALL_FEEDS, subject::ALL_APPROVAL_FEEDS, subject::ALL_AUDIT, subject::LOGINS]
         .map(str::to_owned)
         .into_iter()
-        .chain([AGENTS_BUCKET, PRESENCE_BUCKET].map(|bucket| kv(bucket, "*")))
+        .chain([AGENTS_BUCKET, PRESENCE_BUCKET, IDENTITIES_BUCKET].map(|bucket| kv(bucket, "*")))
         .chain(OF_GATEWAYS.map(|bucket| kv(bucket, ">")))
         .chain([inbox])
         .collect()

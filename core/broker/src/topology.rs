@@ -255,8 +255,7 @@ fn presence(options: &TopologyOptions) -> Config {
         storage,
         persist_mode,
         allow_message_ttl: true,
-        // An expired heartbeat leaves a marker, which is the "offline" event for those who watch the bucket.
-        subject_delete_marker_ttl: Some(Duration::from_secs(60)),
+        // No markers for what has expired: the broker would then let an agent roll up, and so take away, all of the bucket.
         max_bytes: 32 * 1024 * 1024,
         ..bucket(PRESENCE_BUCKET, options)
     }

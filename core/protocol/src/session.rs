@@ -91,6 +91,9 @@ pub struct ApiToken {
     pub expires_at: Timestamp,
     /// Its secret.
     pub secret: Digest,
+    /// Which owner of that name has made it: one who was removed and added again, disabled and enabled again, or has
+    /// another password, is another one.
+    pub owner: u64,
     /// What of its owner's rights it has.
     pub scope: Scope,
 }

@@ -210,6 +210,11 @@ impl AccessPolicy {
 async fn first(shelf: &Shelf<PolicyRecord>) -> Result<Current, String> {
     let found = shelf.history(KEY).await.map_err(|error| error.to_string())?;
     let mut problem = None;
+    if found.is_empty() && shelf.has_any(KEY).await.map_err(|error| error.to_string())? {
+        // Something has been written over it, so there was one.
+        tracing::error!("the access policy in the bucket cannot be read; admins alone may do anything");
+        problem = Some("what the bucket has of it cannot be read".to_owned());
+    }
     for shelved in found.iter().rev() {
         match check(&shelved.value.text).await {
             Ok(policies) => return Ok(Current { change: shelved.value.clone().into(), policies, problem }),

@@ -183,7 +183,7 @@ impl Authority {
         let person = person.filter(|person| said.session.is_none() || person.epoch == said.epoch);
         let person = person.ok_or(Unauthenticated::Ended)?;
         Ok(Principal {
-            user: said.user,
+            user: person.name.clone(),
             roles: person.roles.clone(),
             epoch: person.epoch,
             grant: said.session,
@@ -212,7 +212,7 @@ impl Authority {
             return Err(Unauthenticated::ApiToken);
         }
         let person = self.people.current(&token.user).filter(|person| !person.disabled);
-        let person = person.ok_or(Unauthenticated::Ended)?;
+        let person = person.filter(|person| person.token_mark == token.owner).ok_or(Unauthenticated::Ended)?;
         Ok(principal_of(token, &person))
     }
 
@@ -248,7 +248,7 @@ impl Authority {
     async fn end_after_change(&self, person: &Person) {
         let is_over = |grant: &Grant| match grant {
             Grant::Session(session) => person.disabled || session.epoch != person.epoch,
-            Grant::Token(_) => person.disabled,
+            Grant::Token(token) => person.disabled || token.owner != person.token_mark,
         };
         for grant in self.grants.list(|grant| grant.user() == person.name && is_over(grant)) {
             if let Err(error) = self.grants.end(grant.id()).await {

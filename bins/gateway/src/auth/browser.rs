@@ -46,6 +46,8 @@ pub(crate) struct BrowserSession {
     pub(crate) key: SessionKey,
     /// Whose.
     pub(crate) user: String,
+    /// The epoch that the user had when it began; `None` where somebody else has vouched.
+    pub(crate) epoch: Option<u64>,
     /// The roles that somebody else has vouched for; `None` for the gateway's own users, whose roles are looked up.
     pub(crate) granted: Option<Vec<Role>>,
     /// When it ends, if nobody uses it before.
@@ -56,6 +58,8 @@ pub(crate) struct BrowserSession {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Record {
     user: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    epoch: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     granted: Option<Vec<Role>>,
     begun: Timestamp,
@@ -107,10 +111,15 @@ impl BrowserSessions {
     ///
     /// # Errors
     /// When it cannot be stored.
-    pub(crate) async fn begin(&self, user: &str, granted: Option<Vec<Role>>) -> Result<Secret, SessionError> {
+    pub(crate) async fn begin(
+        &self,
+        user: &str,
+        epoch: Option<u64>,
+        granted: Option<Vec<Role>>,
+    ) -> Result<Secret, SessionError> {
         let secret = random_secret(SECRET_BYTES)?;
         let now = Timestamp::now();
-        let record = Record { user: user.to_owned(), granted, begun: now, seen: now };
+        let record = Record { user: user.to_owned(), epoch, granted, begun: now, seen: now };
         let SessionKey(key) = SessionKey::of(&secret);
         self.vault.put(&key, &record, 0, SESSION_IDLE).await?;
         Ok(secret)
@@ -215,7 +224,7 @@ impl Record {
 
     fn session(self, key: SessionKey) -> Option<BrowserSession> {
         let ends_at = self.ends_at();
-        Some(BrowserSession { key, user: self.user, granted: self.granted, ends_at })
+        Some(BrowserSession { key, user: self.user, epoch: self.epoch, granted: self.granted, ends_at })
     }
 }
 
@@ -239,7 +248,8 @@ mod tests {
     #[test]
     fn sessions_end_by_idleness_and_by_age() {
         let begun: Timestamp = "2026-05-01T00:00:00Z".parse().unwrap();
-        let record = |seen: &str| Record { user: "u".into(), granted: None, begun, seen: seen.parse().unwrap() };
+        let record =
+            |seen: &str| Record { user: "u".into(), epoch: Some(1), granted: None, begun, seen: seen.parse().unwrap() };
         let ends = |seen: &str| record(seen).ends_at().to_string();
         assert_eq!(ends("2026-05-01T00:00:00Z"), "2026-05-01T12:00:00Z");
         assert_eq!(ends("2026-05-05T03:00:00Z"), "2026-05-05T15:00:00Z");

@@ -83,6 +83,8 @@ impl Authority {
         if owner.scope.is_some() {
             return Err(GrantError::NotWithToken);
         }
+        // For whom a provider vouches at each sign-in, nobody vouches while a token is used.
+        let person = self.people.current(&owner.user).ok_or(GrantError::NotWithToken)?;
         let TokenRequest { name, expires_in, scope } = request;
         let life = check(&name, expires_in, &scope).map_err(GrantError::Invalid)?;
         let count = self.tokens_of(Some(&owner.user)).len();
@@ -98,6 +100,7 @@ impl Authority {
             created_at: now,
             expires_at: now.saturating_add(life).unwrap_or(now),
             secret: secret.secret(),
+            owner: person.token_mark,
             scope,
         };
         self.grants.create(Grant::Token(token.clone())).await?;

@@ -42,15 +42,14 @@ impl Authority {
     /// # Errors
     /// See [`RefreshError`].
     pub(crate) async fn refresh(&self, text: &str, from: &Origin) -> Result<Issued, RefreshError> {
-        let attempt = self.throttle.begin_unnamed(&from.network()).map_err(RefreshError::Wait)?;
+        // Nobody guesses 256 bits: a good token is never kept waiting for what others on its network have got wrong.
         let outcome = match Opaque::read_refresh(text) {
             Some(given) => self.exchange(&given, from).await,
             None => Err(RefreshError::Invalid),
         };
-        match &outcome {
-            // Guesses count like those of passwords, by their network alone.
-            Err(RefreshError::Invalid) => {}
-            _ => attempt.undo(),
+        if let Err(RefreshError::Invalid) = &outcome {
+            // They count like wrong passwords, by their network alone.
+            drop(self.throttle.begin_unnamed(&from.network()).map_err(RefreshError::Wait)?);
         }
         outcome
     }

@@ -49,6 +49,8 @@ enum Key {
 struct Failures {
     count: u32,
     last: Instant,
+    /// The one before that.
+    before: Instant,
 }
 
 // === impl Throttle ===
@@ -137,6 +139,8 @@ impl Attempt {
         for key in &self.keys {
             if let Some(failures) = table.get_mut(key) {
                 failures.count = failures.count.saturating_sub(1);
+                // Or the failures would never age while somebody else succeeds.
+                failures.last = failures.before;
             }
         }
     }
@@ -177,11 +181,12 @@ fn count(table: &mut HashMap<Key, Failures>, key: Key, now: Instant) {
             table.remove(&least);
         }
     }
-    let failures = table.entry(key).or_insert(Failures { count: 0, last: now });
+    let failures = table.entry(key).or_insert(Failures { count: 0, last: now, before: now });
     if failures.is_forgotten(now) {
         failures.count = 0;
     }
     failures.count = failures.count.saturating_add(1);
+    failures.before = failures.last;
     failures.last = now;
 }
 

@@ -104,6 +104,7 @@ impl People {
             disabled: false,
             removed: false,
             epoch,
+            tokens_since: epoch,
             is_from_environment: false,
             created_at: now,
             changed_at: now,
@@ -147,6 +148,9 @@ impl People {
             wishes.iter().for_each(|wish| apply(&mut next, wish, hash.as_deref()));
             (next.changed_at, next.changed_by) = (Timestamp::now(), by.to_owned());
             next.epoch = next_epoch(known.value.epoch);
+            if wishes.iter().any(|wish| !matches!(wish, Wish::Roles(_))) {
+                next.tokens_since = next.epoch;
+            }
             if known.value.is_acting_admin() && !next.is_acting_admin() && !self.has_another_admin(&key) {
                 return Err(ChangeError::LastAdmin(known.value.name.clone()));
             }

@@ -23,6 +23,9 @@ pub(crate) struct UserRecord {
     #[serde(default)]
     pub(super) removed: bool,
     pub(super) epoch: u64,
+    /// The epoch since which API tokens count: that of the last change that ends them.
+    #[serde(default)]
+    pub(super) tokens_since: u64,
     /// Whether the password is the one that the gateway's environment says.
     #[serde(default)]
     pub(super) is_from_environment: bool,
@@ -42,6 +45,8 @@ pub(crate) struct Person {
     pub(crate) disabled: bool,
     /// Another one after each change that ends what was given before: a token of an earlier one is not good.
     pub(crate) epoch: u64,
+    /// Another one after each change that ends API tokens, too: disabled, removed, another password.
+    pub(crate) token_mark: u64,
 }
 
 /// A person with everything that is known of them.
@@ -80,7 +85,7 @@ impl Account {
         // The same on every gateway with this line, and another one as soon as the line changes.
         let digest = Sha256::new().chain_update(&hash).chain_update(format!("{:?}", user.roles)).finalize();
         let epoch = digest.iter().take(6).fold(0, |epoch, byte| epoch << 8 | u64::from(*byte));
-        let person = Person { name: user.name, roles: user.roles, disabled: false, epoch };
+        let person = Person { name: user.name, roles: user.roles, disabled: false, epoch, token_mark: epoch };
         Self { person, hash: Some(hash), is_read_only: true, is_removed: false, changed: None }
     }
 }
@@ -88,7 +93,8 @@ impl Account {
 impl From<&UserRecord> for Account {
     fn from(record: &UserRecord) -> Self {
         let (name, roles, epoch) = (record.name.clone(), record.roles.clone(), record.epoch);
-        let person = Person { name, roles, disabled: record.disabled || record.removed, epoch };
+        let token_mark = record.tokens_since;
+        let person = Person { name, roles, disabled: record.disabled || record.removed, epoch, token_mark };
         let changed = Some((record.changed_by.clone(), record.changed_at));
         Self {
             person,

@@ -96,8 +96,8 @@ impl<T: Serialize + DeserializeOwned> Book<T> {
     ///
     /// # Errors
     /// When the broker does not answer.
-    pub async fn all(&self) -> Result<Vec<T>, ReadError> {
-        let (mut found, mut seq) = (Vec::new(), 1);
+    pub async fn all(&self) -> Result<(Vec<T>, usize), ReadError> {
+        let (mut found, mut unreadable, mut seq) = (Vec::new(), 0, 1);
         loop {
             let next_by_subj = Some(format!("$KV.{}.*", self.bucket));
             let query = Query { seq: Some(seq), next_by_subj, batch: MAX_BATCH, is_lenient: true, ..Query::default() };
@@ -105,11 +105,14 @@ impl<T: Serialize + DeserializeOwned> Book<T> {
             for record in &batch.records {
                 match read(record) {
                     Ok(value) => found.extend(value),
-                    Err(error) => tracing::error!(%error, bucket = self.bucket, "a record cannot be read"),
+                    Err(error) => {
+                        unreadable += 1;
+                        tracing::error!(%error, bucket = self.bucket, "a record cannot be read");
+                    }
                 }
             }
             if !batch.more || batch.through < seq {
-                return Ok(found);
+                return Ok((found, unreadable));
             }
             seq = batch.through + 1;
         }

@@ -21,6 +21,7 @@ use crate::http::openapi::{BadBody, BrokerAway, Bugs, Guarded, NoSession};
 use crate::http::origin;
 use crate::http::problem::{ApiError, Code};
 use crate::limits::{MAX_PASSWORD_BYTES, MAX_USERNAME_BYTES, SESSION_AGE, TICKET_TTL};
+use crate::people::Person;
 
 /// Who logs in from a browser.
 #[derive(Deserialize, ToSchema)]
@@ -82,7 +83,7 @@ pub(in crate::http) async fn log_in(
     let username = needed("username", Some(username), MAX_USERNAME_BYTES)?;
     let password = needed("password", Some(password), MAX_PASSWORD_BYTES)?;
     let person = services.authority.prove(&username, Secret::new(password), &from).await?;
-    let secret = begin(&services, &from, &person.name, None, before).await?;
+    let secret = begin(&services, &from, Whom::Own(&person), before).await?;
     let session = services.sessions.find(&secret).await?.and_then(|session| services.principal_of(session));
     let principal = session.ok_or_else(|| ApiError::new(Code::Unauthorized, "the session has ended"))?;
     let cookie = SESSION.keep(&secret, Some(SESSION_AGE.as_secs()))?;
@@ -144,15 +145,26 @@ pub(in crate::http) async fn ticket(
     Ok(Json(TicketView { ticket: ticket.expose().to_owned(), expires_in: TICKET_TTL.as_secs() }))
 }
 
+/// Who begins a session.
+pub(super) enum Whom<'a> {
+    /// One of the gateway's own users.
+    Own(&'a Person),
+    /// Somebody for whom a provider has vouched, with these roles.
+    Vouched(&'a str, Vec<Role>),
+}
+
 /// Begins a session, and ends the one that the browser had before.
 pub(super) async fn begin(
     services: &Shared,
     from: &Origin,
-    user: &str,
-    granted: Option<Vec<Role>>,
+    whom: Whom<'_>,
     before: Option<Secret>,
 ) -> Result<Secret, ApiError> {
-    let secret = services.sessions.begin(user, granted).await?;
+    let (user, epoch, granted) = match whom {
+        Whom::Own(person) => (&*person.name, Some(person.epoch), None),
+        Whom::Vouched(user, roles) => (user, None, Some(roles)),
+    };
+    let secret = services.sessions.begin(user, epoch, granted).await?;
     if let Some(before) = before {
         services.sessions.end(&SessionKey::of(&before)).await?;
     }

@@ -83,10 +83,10 @@ pub(in crate::http) async fn events(
     Id(id): Id<CommandId>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, ApiError> {
+    let after = header(&headers, LAST_EVENT_ID)?;
     let found = caller.find(&services, &id).await?;
     let principal = caller.principal();
     let seen = Sight::new(&services.access, principal, found);
-    let after = header(&headers, LAST_EVENT_ID)?;
     let place = services.streams.enter("sse");
     let place = place.ok_or_else(|| ApiError::new(Code::TooManyStreams, "too many streams are open; try again"))?;
     let follow = services.history.follow(&id, after).await?;

@@ -4,17 +4,18 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use ogent_protocol::{AuditEvent, AuditKind};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::browser;
+use super::browser::{self, Whom};
 use crate::auth::{Oidc, OidcError, Returned};
 use crate::http::Shared;
 use crate::http::extract::cookie::{SESSION, SIGN_IN};
 use crate::http::extract::{From, QueryOf};
 use crate::http::openapi::{Bugs, NoSignIn};
 use crate::http::problem::{ApiError, Code};
-use crate::limits::{SESSION_AGE, SSO_WITHIN};
+use crate::limits::{SSO_SESSION_AGE, SSO_WITHIN};
 
 /// Where to go in the end.
 #[derive(Deserialize, IntoParams)]
@@ -85,15 +86,18 @@ pub(in crate::http) async fn arrive(
     let returned = Returned { code, state, iss, error };
     let cookie = SIGN_IN.read(&headers)?.ok_or(OidcError::NotBegun)?;
     let pending = oidc.recognize(&cookie, &returned)?;
-    let signed_in = oidc.arrive(&pending, returned).await?;
+    let signed_in = oidc.arrive(&pending, returned).await.inspect_err(|error| {
+        let event = AuditEvent::new("gateway", AuditKind::LoginFailed).from(from.address);
+        services.ledger.audit(event.saying(&format!("OpenID: {error}")));
+    })?;
     // Of two who come back with the same, one is not whom it was begun by. Only now, so that strangers cannot fill the bucket.
     if !services.tickets.is_first_use(&pending.once()).await? {
         return Err(OidcError::NotBegun.into());
     }
     let before = SESSION.read(&headers)?;
-    let secret = browser::begin(&services, &from, &signed_in.user, Some(signed_in.roles), before).await?;
+    let secret = browser::begin(&services, &from, Whom::Vouched(&signed_in.user, signed_in.roles), before).await?;
     let cookies = AppendHeaders([
-        (SET_COOKIE, SESSION.keep(&secret, Some(SESSION_AGE.as_secs()))?),
+        (SET_COOKIE, SESSION.keep(&secret, Some(SSO_SESSION_AGE.as_secs()))?),
         (SET_COOKIE, SIGN_IN.forget()?),
     ]);
     let page = page(pending.next.as_deref().unwrap_or("/session"));

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use ogent_protocol::GrantId;
 use ogent_protocol::rest::{Me, SessionList, SessionView};
+use ogent_protocol::{AuditKind, GrantId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -54,7 +54,13 @@ pub(in crate::http) async fn me(caller: Caller) -> Result<Json<Me>, ApiError> {
     responses((status = 204, description = "The session has ended"), Guarded, BrokerAway, Bugs)
 )]
 pub(in crate::http) async fn log_out(State(services): State<Shared>, caller: Caller) -> Result<StatusCode, ApiError> {
-    services.authority.log_out(caller.principal(), caller.origin()).await?;
+    match &caller.principal().session {
+        Some(key) => {
+            services.sessions.end(key).await?;
+            caller.has_done(AuditKind::LoggedOut, None);
+        }
+        None => services.authority.log_out(caller.principal(), caller.origin()).await?,
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -150,6 +150,9 @@ impl Session {
 
     async fn subscribe(&mut self, reference: Option<Reference>, topic: Topic) -> Option<Closing> {
         // What of the topic the principal may see is asked by the subscription, again and again.
+        if self.services.users_meter.take(self.principal.user.clone()).is_err() {
+            return self.refuse(reference, Code::TooManyRequests, "too many requests; wait a moment").await;
+        }
         if let Err(denied) = self.services.access.may(&self.principal, Action::Follow, &Resource::Fleet) {
             return self.refuse(reference, Code::Forbidden, &denied.to_string()).await;
         }

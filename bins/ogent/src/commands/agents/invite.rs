@@ -122,7 +122,7 @@ async fn make(request: &InviteRequest, format: Format, context: &Context) -> any
     // The token alone, so that it can be piped.
     context.out.data(&format!("{}\n", created.token))?;
     context.out.hint(&format!(
-        "on the new machine, as root: ogent-agent join TOKEN (open until {})",
+        "on the new machine, as root: ogent-agent join - (then paste it) (open until {})",
         humane::moment(created.invite.expires_at)
     ));
     Ok(())
