@@ -60,7 +60,11 @@ impl Browser {
     }
 
     async fn log_in(&mut self) -> Response {
-        let body = json!({"username": "admin", "password": PASSWORD});
+        self.log_in_as("admin").await
+    }
+
+    async fn log_in_as(&mut self, name: &str) -> Response {
+        let body = json!({"username": name, "password": PASSWORD});
         let response = self.own(Method::POST, "/session", Some(body)).await;
         let set = response.headers()[SET_COOKIE].to_str().unwrap();
         self.cookie = set.split(';').next().unwrap().to_owned();
@@ -152,6 +156,31 @@ async fn a_session_is_a_cookie_that_no_script_and_no_other_site_gets() {
 }
 
 #[tokio::test]
+async fn a_session_is_that_of_one_person() {
+    let broker = TestBroker::start().await;
+    let gateway = TestGateway::start(&broker).await;
+    let anna = json!({"name": "anna", "roles": ["viewer"], "password": PASSWORD});
+    assert_eq!(gateway.post("/users", anna.clone()).await.0, 201);
+    let mut browser = Browser::new(&gateway);
+    let status = async |browser: &Browser| browser.own(Method::GET, "/session", None).await.status().as_u16();
+
+    // Another password, also the same one anew, ends what was begun with the one before.
+    browser.log_in_as("anna").await;
+    assert_eq!(status(&browser).await, 200);
+    assert_eq!(gateway.post("/users/anna/password", json!({"password": PASSWORD})).await.0, 204);
+    assert_eq!(status(&browser).await, 401);
+
+    // Somebody else of the same name does not find it open.
+    browser.cookie.clear();
+    browser.log_in_as("anna").await;
+    assert_eq!(status(&browser).await, 200);
+    let removed = gateway.request(Method::DELETE, "/users/anna").send().await.unwrap();
+    assert_eq!(removed.status(), 204);
+    assert_eq!(gateway.post("/users", anna).await.0, 201);
+    assert_eq!(status(&browser).await, 401);
+}
+
+#[tokio::test]
 async fn who_says_nothing_true_gets_no_session() {
     let broker = TestBroker::start().await;
     let gateway = with_console(&broker).await;
@@ -232,7 +261,7 @@ async fn no_other_site_rides_on_a_session() {
         let silent = problem(browser.send(method.clone(), path, &[], Some(json!({}))).await).await;
         assert_eq!(silent.1 == "cross_site", !method.is_safe(), "{method} {path}: {silent:?}");
         // The gateway's own pages get through: whatever is wrong then is something else.
-        if path != "/session" {
+        if path != "/session" && path != "/logout" {
             let own = problem(browser.own(method.clone(), path, Some(json!({}))).await).await;
             assert!(own.1 != "cross_site" && own.0 != 401, "{method} {path}: {own:?}");
         }

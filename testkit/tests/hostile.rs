@@ -418,3 +418,21 @@ async fn credentials_end_when_they_say_so() {
     })
     .await;
 }
+
+/// A message that rolls up takes away all others under its subjects, or of the whole bucket.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_takes_away_what_others_say() {
+    let broker = TestBroker::start().await;
+    let evil = broker.client(&agent("web-1")).await;
+    for subject in
+        ["$KV.presence.web-1", "$KV.agents.web-1", "$KV.inventory.web-1", "results.web-1.x", "commands.web-1.x"]
+    {
+        for how in ["all", "sub"] {
+            let mut headers = async_nats::HeaderMap::new();
+            headers.insert("Nats-Rollup", how);
+            let answer = evil.request_with_headers(subject, headers, "{}".into()).await.unwrap();
+            let answer: serde_json::Value = serde_json::from_slice(&answer.payload).unwrap();
+            assert!(answer["error"]["err_code"].is_number(), "{subject} {how}: {answer}");
+        }
+    }
+}

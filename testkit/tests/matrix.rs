@@ -170,7 +170,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("agents.*.results", "", "GMP"),
     ("$KV.>", "", ""),
     ("$KV.users.>", "G", "G"),
-    ("$KV.identities.>", "R", ""),
+    ("$KV.identities.>", "R", "G"),
     ("$JS.>", "", ""),
     ("$JS.API.>", "", ""),
     ("$JS.EVENT.>", "", ""),

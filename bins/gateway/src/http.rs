@@ -14,6 +14,7 @@ mod origin;
 mod problem;
 mod routes;
 mod serve;
+mod whole;
 mod ws;
 
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub(crate) fn router(services: Shared) -> Router {
         .method_not_allowed_fallback(problem::wrong_method)
         // The order matters: a panic becomes a problem first, and is then observed like any other answer.
         .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(from_fn_with_state(Arc::clone(&services), whole::see_through))
         .layer(from_fn(host::is_named))
         .layer(from_fn_with_state(Arc::clone(&services), cors::apply))
         .layer(from_fn_with_state(Arc::clone(&services), client::locate))

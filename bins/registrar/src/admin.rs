@@ -31,7 +31,7 @@ const ROUNDS: usize = 16;
 const LISTED: usize = 256;
 
 /// Does what admins want.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Admin {
     pub(crate) door: Arc<Door>,
 }

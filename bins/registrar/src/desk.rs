@@ -24,7 +24,6 @@ const AT_ONCE: usize = 32;
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// Answers everybody.
-#[derive(Debug)]
 pub(crate) struct Desk {
     door: Arc<Door>,
     admin: Admin,

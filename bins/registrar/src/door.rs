@@ -9,11 +9,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use ogent_broker::credentials::PublicKey;
 use ogent_broker::enroll::{Book, Noted};
-use ogent_broker::{AppendError, ReadError};
-use ogent_protocol::AgentId;
+use ogent_broker::{AppendError, Ledger, ReadError};
 use ogent_protocol::enroll::identity::{Identity, IdentityState};
 use ogent_protocol::enroll::invite::{Invite, Unusable, Use};
 use ogent_protocol::enroll::{EnrollRequest, EnrollResponse, Ground, InviteId, RenewRequest, UserKey};
+use ogent_protocol::{AgentId, AuditEvent, AuditKind};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -29,7 +29,6 @@ const ASK_AGAIN: u32 = 3;
 const ROUNDS: usize = 16;
 
 /// Lets machines in.
-#[derive(Debug)]
 pub(crate) struct Door {
     pub(crate) keys: Arc<Keys>,
     pub(crate) terms: Terms,
@@ -37,6 +36,7 @@ pub(crate) struct Door {
     pub(crate) identities: Book<Identity>,
     pub(crate) revocations: Revocations,
     pub(crate) limiter: Limiter,
+    pub(crate) ledger: Ledger,
 }
 
 /// Why a machine gets no answer to what it asks.
@@ -173,6 +173,7 @@ impl Door {
     async fn admit(&self, mut identity: Identity, revision: u64) -> Result<EnrollResponse, DoorError> {
         let now = Timestamp::now();
         let is_in = identity.state == IdentityState::Active;
+        let kind = news(&identity);
         if is_in {
             // Before the record: a key that is none must not take an id.
             let ends = issue::ends_at(&self.terms, now);
@@ -181,6 +182,10 @@ impl Door {
         }
         let grant = issue::grant(&self.keys, &self.terms, &identity, now)?;
         self.identities.put(&identity.id, &identity, revision, None).await?;
+        if let Some(kind) = kind {
+            let event = AuditEvent::new("registrar", kind).about(identity.id.as_str());
+            self.ledger.audit(event.saying(&format!("invitation {}, key {}", identity.invite, identity.key)));
+        }
         // The key before is cut off first: at no time do two machines have one id.
         self.revocations.settle(&identity).await?;
         if !is_in {
@@ -188,6 +193,16 @@ impl Door {
         }
         tracing::info!(agent = %identity.id, generation = identity.generation, "credentials were given");
         Ok(EnrollResponse::Active(Box::new(grant)))
+    }
+}
+
+/// What is new about an identity that is about to be written; nothing where it is only renewed.
+fn news(identity: &Identity) -> Option<AuditKind> {
+    match (identity.state, identity.issued_at, identity.generation) {
+        (IdentityState::Pending, ..) => Some(AuditKind::AgentPending),
+        (IdentityState::Active, None, 1) => Some(AuditKind::AgentJoined),
+        (IdentityState::Active, None, _) => Some(AuditKind::AgentReplaced),
+        _ => None,
     }
 }
 

@@ -223,6 +223,9 @@ fn role_key(kind: Kind) -> String {
     format!("role-{}", kind.name())
 }
 
+/// Bytes of the largest message to a registrar, with its headers.
+const ENROLL_PAYLOAD: i64 = 64 * 1024;
+
 fn scope(kind: Kind, key: PublicKey) -> Scope {
     let Permissions { publish, subscribe } = kind.template();
     Scope {
@@ -232,9 +235,10 @@ fn scope(kind: Kind, key: PublicKey) -> Scope {
         template: Template {
             publish: Allow { allow: publish },
             subscribe: Allow { allow: subscribe },
-            subs: -1,
+            // Who only carries an invitation needs next to nothing, and whoever finds one gets no more.
+            subs: if kind == Kind::Enroll { 4 } else { -1 },
             data: -1,
-            payload: -1,
+            payload: if kind == Kind::Enroll { ENROLL_PAYLOAD } else { -1 },
             bearer_token: kind.is_bearer(),
             // No web sockets, no MQTT, no leaf nodes: each has ways of its own around subjects.
             allowed_connection_types: vec!["STANDARD".to_owned()],
