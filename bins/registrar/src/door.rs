@@ -184,7 +184,7 @@ impl Door {
         self.identities.put(&identity.id, &identity, revision, None).await?;
         if let Some(kind) = kind {
             let event = AuditEvent::new("registrar", kind).about(identity.id.as_str());
-            self.ledger.audit(event.saying(&format!("invitation {}, key {}", identity.invite, identity.key)));
+            self.ledger.audit(event.saying(format!("invitation {}, key {}", identity.invite, identity.key)));
         }
         // The key before is cut off first: at no time do two machines have one id.
         self.revocations.settle(&identity).await?;

@@ -88,7 +88,7 @@ pub(in crate::http) async fn arrive(
     let pending = oidc.recognize(&cookie, &returned)?;
     let signed_in = oidc.arrive(&pending, returned).await.inspect_err(|error| {
         let event = AuditEvent::new("gateway", AuditKind::LoginFailed).from(from.address);
-        services.ledger.audit(event.saying(&format!("OpenID: {error}")));
+        services.ledger.audit(event.saying(format!("OpenID: {error}")));
     })?;
     // Of two who come back with the same, one is not whom it was begun by. Only now, so that strangers cannot fill the bucket.
     if !services.tickets.is_first_use(&pending.once()).await? {
