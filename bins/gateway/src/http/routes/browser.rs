@@ -37,7 +37,7 @@ pub(in crate::http) struct SessionRequest {
 
 /// Who somebody is.
 #[derive(Serialize, ToSchema)]
-pub(in crate::http) struct SessionView {
+pub(in crate::http) struct BrowserLogin {
     /// The user's name.
     user: String,
     /// What the user may be: `viewer`, `operator`, `approver`, `admin`.
@@ -66,7 +66,7 @@ pub(in crate::http) struct TicketView {
     path = "/session",
     tag = "login",
     request_body = SessionRequest,
-    responses((status = 200, description = "Logged in", body = SessionView), BadBody, NoSession, BrokerAway, Bugs)
+    responses((status = 200, description = "Logged in", body = BrowserLogin), BadBody, NoSession, BrokerAway, Bugs)
 )]
 pub(in crate::http) async fn log_in(
     State(services): State<Shared>,
@@ -96,9 +96,9 @@ pub(in crate::http) async fn log_in(
     path = "/session",
     tag = "login",
     security(("bearer" = [])),
-    responses((status = 200, description = "The user", body = SessionView), Guarded, BrokerAway, Bugs)
+    responses((status = 200, description = "The user", body = BrowserLogin), Guarded, BrokerAway, Bugs)
 )]
-pub(in crate::http) async fn who_am_i(caller: Caller) -> Json<SessionView> {
+pub(in crate::http) async fn who_am_i(caller: Caller) -> Json<BrowserLogin> {
     Json(view(caller.into_principal()))
 }
 
@@ -172,6 +172,6 @@ pub(super) async fn begin(
     Ok(secret)
 }
 
-fn view(principal: Principal) -> SessionView {
-    SessionView { user: principal.user, roles: principal.roles, expires_at: principal.expires_at }
+fn view(principal: Principal) -> BrowserLogin {
+    BrowserLogin { user: principal.user, roles: principal.roles, expires_at: principal.expires_at }
 }
