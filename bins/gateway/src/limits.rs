@@ -64,6 +64,9 @@ pub(crate) const REPLAY_WITHIN: Duration = Duration::from_secs(5);
 /// closed with 1013.
 pub(crate) const MAX_STREAMS: usize = 1024;
 
+/// Those of one user: half of all, so that nobody takes every place. Refused in the same way.
+pub(crate) const MAX_STREAMS_EACH: usize = MAX_STREAMS / 2;
+
 /// WebSockets at once whose clients have yet to send their `auth` message. Each has [`WS_AUTH_WITHIN`] for what takes one
 /// round trip, so these places let hundreds log in each second, and whoever fills them keeps out nobody who sends the
 /// token in the header. Refused with 503.

@@ -101,14 +101,18 @@ async fn a_history_is_proved_over_a_gateway_and_from_a_file() {
     let alone = [("OGENT_URL", "http://127.0.0.1:1"), ("OGENT_TRUST_FILE", trust)];
     let output = ogent(&["verify", "--evidence", kept], &alone).await;
     assert!(output.status.success(), "{}", said(&output));
-    let changed = std::fs::read_to_string(kept).unwrap();
-    let page: Value = serde_json::from_str(changed.trim()).unwrap();
+    let whole = std::fs::read_to_string(kept).unwrap();
+    // What nobody reads is not passed over in silence.
+    std::fs::write(kept, whole.repeat(2)).unwrap();
+    let output = ogent(&["verify", "--evidence", kept], &alone).await;
+    assert!(!output.status.success() && said(&output).contains("more than the records of"), "{}", said(&output));
+    let page: Value = serde_json::from_str(whole.trim()).unwrap();
     let payload = page["records"][1]["payload"].as_str().unwrap();
     // Another letter in the middle is another byte.
     let middle = payload.len() / 2;
     let letter = if payload.as_bytes()[middle] == b'B' { "C" } else { "B" };
     let forged = format!("{}{letter}{}", &payload[..middle], &payload[middle + 1..]);
-    std::fs::write(kept, changed.replace(payload, &forged)).unwrap();
+    std::fs::write(kept, whole.replace(payload, &forged)).unwrap();
     let output = ogent(&["verify", "--evidence", kept, "-o", "json"], &alone).await;
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -63,8 +63,8 @@ pub(super) async fn open(
     if let Some(principal) = &principal {
         services.access.may(principal, Action::Follow, &Resource::Fleet)?;
     }
-    let (place, full) = match principal {
-        Some(_) => (services.streams.enter("ws"), "too many streams are open; try again"),
+    let (place, full) = match &principal {
+        Some(principal) => (services.streams.enter("ws", principal), "too many streams are open; try again"),
         None => (services.streams.enter_as_stranger(), "too many sockets have yet to log in; try again"),
     };
     let place = place.ok_or_else(|| ApiError::new(Code::TooManyStreams, full))?;

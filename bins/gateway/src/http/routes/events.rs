@@ -87,7 +87,7 @@ pub(in crate::http) async fn events(
     let found = caller.find(&services, &id).await?;
     let principal = caller.principal();
     let seen = Sight::new(&services.access, principal, found);
-    let place = services.streams.enter("sse");
+    let place = services.streams.enter("sse", principal);
     let place = place.ok_or_else(|| ApiError::new(Code::TooManyStreams, "too many streams are open; try again"))?;
     let follow = services.history.follow(&id, after).await?;
     let end = Box::pin(services.end_of(principal));

@@ -80,7 +80,7 @@ async fn admit(
     place: &mut Place,
 ) -> Result<Principal, Closing> {
     let principal = log_in(source, services).await.ok_or(NOT_LOGGED_IN)?;
-    *place = services.streams.enter("ws").ok_or(FULL)?;
+    *place = services.streams.enter("ws", &principal).ok_or(FULL)?;
     Ok(principal)
 }
 

@@ -62,6 +62,13 @@ impl Source {
                 None => None,
             };
         }
+        if let Self::File(pages) = self {
+            // Silence about the rest would read as if that were proved, too.
+            ensure!(
+                pages.next().is_none(),
+                "the file holds more than the records of {id}; verify one command at a time"
+            );
+        }
         Ok(proof.finish(Timestamp::now()))
     }
 
