@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use ogent_broker::credentials::PublicKey;
 use ogent_broker::enroll::{Book, Noted};
@@ -228,7 +229,7 @@ fn opened(invite: Option<Invite>, secret: &str) -> Option<Invite> {
 /// What is kept of a secret.
 pub(crate) fn secret_hash(secret: &str) -> String {
     // A secret has 256 bits of chance: a plain hash tells nothing of it.
-    Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(secret))
 }
 
 fn check_proof(request: &EnrollRequest) -> Result<(), Refusal> {

@@ -133,7 +133,7 @@ impl Inventory {
             hash.update(name);
             hash.update([0]);
         }
-        crate::approval::hex(&hash.finalize())
+        data_encoding::HEXLOWER.encode(&hash.finalize())
     }
 }
 

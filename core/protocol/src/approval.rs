@@ -19,7 +19,6 @@ use crate::intent::Run;
 use crate::verdict::Verdict;
 
 pub use event::{ProposalEvent, ProposalWire};
-pub(crate) use hash::hex;
 pub use hash::{hash, is_hash};
 
 /// Who has approved a command: travels inside its intent.

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-
-use crate::approval::hex;
 
 /// SHA-256 over the exact payload of a stored message. Never over a message that was decoded and encoded again: two
 /// versions may write the same thing differently.
@@ -33,21 +32,12 @@ impl FromStr for Link {
     type Err = InvalidLink;
 
     fn from_str(text: &str) -> Result<Self, InvalidLink> {
-        let digits = text.as_bytes();
-        if digits.len() != 64 {
+        let mut bytes = [0; 32];
+        // It panics where the lengths differ.
+        if text.len() != 2 * bytes.len() {
             return Err(InvalidLink);
         }
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            for digit in pair {
-                let value = match digit {
-                    b'0'..=b'9' => digit - b'0',
-                    b'a'..=b'f' => digit - b'a' + 10,
-                    _ => return Err(InvalidLink),
-                };
-                *byte = *byte << 4 | value;
-            }
-        }
+        HEXLOWER.decode_mut(text.as_bytes(), &mut bytes).map_err(|_| InvalidLink)?;
         Ok(Self(bytes))
     }
 }
@@ -68,7 +58,7 @@ impl From<Link> for String {
 
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
+        f.write_str(&HEXLOWER.encode(&self.0))
     }
 }
 

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -142,7 +143,7 @@ impl fmt::Debug for Digest {
 
 impl From<Digest> for String {
     fn from(digest: Digest) -> Self {
-        digest.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        HEXLOWER.encode(&digest.0)
     }
 }
 
@@ -150,15 +151,8 @@ impl TryFrom<String> for Digest {
     type Error = InvalidGrant;
 
     fn try_from(text: String) -> Result<Self, InvalidGrant> {
-        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(InvalidGrant);
-        }
-        let mut bytes = [0; 32];
-        for (n, byte) in bytes.iter_mut().enumerate() {
-            let digits = text.get(2 * n..2 * n + 2).ok_or(InvalidGrant)?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| InvalidGrant)?;
-        }
-        Ok(Self(bytes))
+        let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| InvalidGrant)?;
+        Ok(Self(bytes.try_into().map_err(|_| InvalidGrant)?))
     }
 }
 

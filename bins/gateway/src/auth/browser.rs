@@ -4,9 +4,9 @@
 //! The secret is kept nowhere but in the browser: the bucket has its hash as the key, so whoever can read the bucket can
 //! be nobody. Every gateway asks the bucket anew, so a session that was ended anywhere is ended everywhere.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use ogent_broker::{AppendError, Broker, BrokerError, Kept, ReadError, Vault};
@@ -230,11 +230,7 @@ impl Record {
 
 /// What stands for a secret where others may read it. It is random and long, so a fast hash keeps it.
 pub(super) fn hash(secret: &Secret) -> String {
-    let digest = Sha256::digest(secret.expose().as_bytes());
-    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    HEXLOWER.encode(&Sha256::digest(secret.expose().as_bytes()))
 }
 
 fn signed(duration: Duration) -> SignedDuration {

@@ -3,12 +3,13 @@
 //! `ogr_` (refresh) and `ogt_` (API) and hexadecimal digits: the id, what all refresh tokens of a session share, the
 //! secret, and a checksum, by which scanners tell a token that has leaked from any other text: `og[rt]_[0-9a-f]{136}`.
 
+use data_encoding::HEXLOWER;
 use ogent_protocol::GrantId;
 use ogent_protocol::session::Digest;
 use ogent_runtime::Secret;
+use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
-use uuid::Uuid;
 
 const REFRESH: &str = "ogr_";
 const API: &str = "ogt_";
@@ -96,17 +97,13 @@ pub(super) fn is_same(one: &Digest, other: &Digest) -> bool {
     bool::from(one.as_bytes().ct_eq(other.as_bytes()))
 }
 
-/// 256 bits: version 4 UUIDs have 122 bits of the system's chance each, and three of them more than that.
+/// 256 bits. As digits, because every token is to have one form that scanners find.
 fn chance() -> String {
-    let mut hash = Sha256::new();
-    for _ in 0..3 {
-        hash.update(Uuid::new_v4());
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&rand::rng().random::<[u8; SECRET / 2]>())
 }
 
 fn check(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(CHECK / 2).map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(text.as_bytes())).chars().take(CHECK).collect()
 }
 
 #[cfg(test)]

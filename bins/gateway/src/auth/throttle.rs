@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use ogent_broker::LoginOutcome;
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
@@ -193,7 +194,7 @@ fn count(table: &mut HashMap<Key, Failures>, key: Key, now: Instant) {
 /// A hash: people type passwords into the field for the name. Case makes no other account.
 fn account_of(name: &str) -> String {
     let digest = Sha256::digest(name.to_lowercase().as_bytes());
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(digest.first_chunk::<16>().unwrap_or(&[0; 16]))
 }
 
 #[cfg(test)]

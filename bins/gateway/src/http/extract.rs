@@ -9,4 +9,4 @@ mod params;
 pub(super) use body::{Form, JsonBody, OptionalJsonBody, SmallJsonBody};
 pub(super) use caller::{Caller, Purpose, identify};
 pub(super) use from::From;
-pub(super) use params::{Id, QueryOf, header};
+pub(super) use params::{Id, QueryOf, header, page_size};

@@ -1,7 +1,6 @@
 //! Names exactly what would run where, so that an approval cannot be used for anything else.
 
-use std::fmt::Write as _;
-
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::id::AgentId;
@@ -47,19 +46,11 @@ pub fn hash(agent: &AgentId, run: &Run) -> String {
     part(run.stdin.as_ref().map_or(&[], |stdin| stdin.as_bytes()));
     part(run.target.to_string().as_bytes());
     part(&run.timeout.as_nanos().to_be_bytes());
-    hex(&hash.finalize())
+    HEXLOWER.encode(&hash.finalize())
 }
 
 /// Whether a text could be such a hash.
 #[must_use]
 pub fn is_hash(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -60,6 +60,15 @@ where
     text.parse().map(Some).map_err(|error| wrong(name, error))
 }
 
+/// How much a page shall hold: `default` when the request says nothing, `most` at most.
+pub(in crate::http) fn page_size(limit: Option<usize>, default: usize, most: usize) -> Result<usize, ApiError> {
+    let limit = limit.unwrap_or(default);
+    match (1..=most).contains(&limit) {
+        true => Ok(limit),
+        false => Err(wrong("limit", format!("must be from 1 to {most}"))),
+    }
+}
+
 fn wrong(what: &str, problem: impl Display) -> ApiError {
     ApiError::new(Code::InvalidParameter, format!("{what}: {problem}"))
 }

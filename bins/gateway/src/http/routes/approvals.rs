@@ -11,9 +11,9 @@ use utoipa::IntoParams;
 use crate::access::Action;
 use crate::history::Cursor;
 use crate::http::Shared;
-use crate::http::extract::{Caller, Id, OptionalJsonBody, QueryOf};
+use crate::http::extract::{Caller, Id, OptionalJsonBody, QueryOf, page_size};
 use crate::http::openapi::{BadBody, BadParameter, BrokerAway, Bugs, Full, Guarded, NoCommand, NotOpen};
-use crate::http::problem::{ApiError, Code};
+use crate::http::problem::ApiError;
 use crate::limits::{DEFAULT_PAGE, MAX_PAGE};
 
 /// Which approvals to list.
@@ -57,10 +57,7 @@ pub(in crate::http) async fn list(
 ) -> Result<Json<ApprovalList>, ApiError> {
     caller.must(Action::ListApprovals)?;
     let ListParams { all, limit, cursor } = params;
-    let limit = limit.unwrap_or(DEFAULT_PAGE);
-    if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(ApiError::new(Code::InvalidParameter, format!("limit: must be from 1 to {MAX_PAGE}")));
-    }
+    let limit = page_size(limit, DEFAULT_PAGE, MAX_PAGE)?;
     Ok(Json(services.history.approvals(all, limit, cursor, caller.seen()).await?))
 }
 

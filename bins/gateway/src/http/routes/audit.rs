@@ -12,9 +12,9 @@ use utoipa::IntoParams;
 use crate::access::Action;
 use crate::history::{Cursor, Place};
 use crate::http::Shared;
-use crate::http::extract::{Caller, QueryOf};
+use crate::http::extract::{Caller, QueryOf, page_size};
 use crate::http::openapi::{BadParameter, BrokerAway, Bugs, Guarded};
-use crate::http::problem::{ApiError, Code};
+use crate::http::problem::ApiError;
 use crate::limits::{DEFAULT_AUDIT_PAGE, MAX_AUDIT_PAGE};
 
 /// Which security events to list.
@@ -64,10 +64,7 @@ pub(in crate::http) async fn list(
 ) -> Result<Json<AuditList>, ApiError> {
     caller.must(Action::ViewAudit)?;
     let ListParams { kind, user, since, limit, cursor, after } = params;
-    let limit = limit.unwrap_or(DEFAULT_AUDIT_PAGE);
-    if !(1..=MAX_AUDIT_PAGE).contains(&limit) {
-        return Err(ApiError::new(Code::InvalidParameter, format!("limit: must be from 1 to {MAX_AUDIT_PAGE}")));
-    }
+    let limit = page_size(limit, DEFAULT_AUDIT_PAGE, MAX_AUDIT_PAGE)?;
     let before = cursor.map(|cursor| services.seal.open(cursor).commands);
     let page = services.ledger.audit_page(&AuditScan { before, after, kind, user, since, limit }).await?;
     let entry = |record: ogent_broker::AuditRecord| AuditEntry { seq: record.sequence, event: record.event.into() };

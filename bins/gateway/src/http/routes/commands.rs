@@ -12,9 +12,9 @@ use utoipa::IntoParams;
 use crate::access::{Action, Resource};
 use crate::history::{Cursor, Filter, HistoryError};
 use crate::http::Shared;
-use crate::http::extract::{Caller, Id, OptionalJsonBody, QueryOf};
+use crate::http::extract::{Caller, Id, OptionalJsonBody, QueryOf, page_size};
 use crate::http::openapi::{BadBody, BadParameter, BrokerAway, Bugs, Full, Guarded, NoCommand};
-use crate::http::problem::{ApiError, Code};
+use crate::http::problem::ApiError;
 use crate::limits::{DEFAULT_PAGE, MAX_PAGE};
 
 /// Which commands to list.
@@ -64,10 +64,7 @@ pub(in crate::http) async fn list(
 ) -> Result<Json<CommandPage>, ApiError> {
     caller.must(Action::ListCommands)?;
     let ListParams { agent, status, user, since, until, limit, cursor } = params;
-    let limit = limit.unwrap_or(DEFAULT_PAGE);
-    if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(ApiError::new(Code::InvalidParameter, format!("limit: must be from 1 to {MAX_PAGE}")));
-    }
+    let limit = page_size(limit, DEFAULT_PAGE, MAX_PAGE)?;
     let filter = Filter { agent, status, user, since, until, seen: caller.seen() };
     Ok(Json(services.history.list(&filter, limit, cursor).await?))
 }
