@@ -7,10 +7,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use ogent_broker::accounts::Account;
 use ogent_broker::credentials::{Authority, Claims, Creds, Key, KeyKind, SignerRole, account, jwt};
-use ogent_broker::permissions::{Kind, Role};
-use ogent_broker::service::{self, Service, ServiceSpec};
-use ogent_protocol::subject;
-use ogent_testkit::{TestAgent, TestBroker, TestGateway, Wire, wait_until};
+use ogent_broker::permissions::{self, Kind, Role, inbox_prefix};
+use ogent_broker::service::{self, Service};
+use ogent_testkit::{TestAgent, TestAnalyst, TestBroker, TestGateway, TestRegistrar, Wire, wait_until};
 use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -98,21 +97,83 @@ async fn no_reply_and_no_deliver_subject_leads_out_of_the_agents_account() {
     assert!(heard.iter().all(|one| one.subject == "commands.web-1.own" || is_beat(&one.bytes)), "{heard:?}");
 }
 
-/// Whoever serves requests looks at their subject: a consumer delivers to every subject, and says which one it was.
+/// Streams, and where a record of theirs begins that somebody would like to have written over.
+const RECORDS: [(&str, &str); 10] = [
+    ("COMMANDS", "commands.db-1"),
+    ("RESULTS", "results.db-1"),
+    ("APPROVALS", "approvals.db-1"),
+    ("AUDIT", "audit"),
+    ("KV_agents", "$KV.agents"),
+    ("KV_identities", "$KV.identities"),
+    ("KV_invites", "$KV.invites"),
+    ("KV_users", "$KV.users"),
+    ("KV_policies", "$KV.policies"),
+    ("KV_sessions", "$KV.sessions"),
+];
+
+/// Asks everything that the role may ask, with every foreign subject for the answer.
+async fn lead_answers(broker: &TestBroker, role: &Role, listened: &[&str]) {
+    let mut evil = wire(broker, role).await;
+    let own = format!("{}.end", inbox_prefix(role));
+    evil.subscribe(&own, "").await.unwrap();
+    let rights = permissions::of(role).publish;
+    let asks = rights.iter().map(|right| right.replace('>', "web-1").replace('*', "web-1"));
+    let asks: Vec<String> = asks.filter(|ask| !ask.starts_with("_R_") && !ask.starts_with("_INBOX")).collect();
+    let records = RECORDS.map(|(_, parent)| format!("{parent}.led-{}", role.name()));
+    for ask in &asks {
+        for target in records.iter().map(String::as_str).chain(listened.iter().copied()) {
+            let body = br#"{"command":"true","seq":1,"batch":10}"#;
+            assert!(evil.publish(ask, Some(target), "", body).await, "{role:?} {ask}");
+        }
+    }
+    // What is answered at all has been, once these are.
+    for ask in &asks {
+        evil.publish(ask, Some(&own), "", br#"{"command":"true"}"#).await;
+    }
+    if *role != Role::Enroll("token-1".parse().unwrap()) {
+        wait_until("an answer", LIMIT, async || evil.heard().await.pop()).await;
+    }
+}
+
+/// Answers go where the one who asks says, with the rights of the one who answers. So nobody who may ask and not write
+/// shares an account with the streams.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_reply_leads_out_of_any_account() {
+    let broker = TestBroker::start().await;
+    let _analyst = TestAnalyst::start(&broker).await;
+    let _registrar = TestRegistrar::start(&broker).await;
+    let mut beside = wire(&broker, &Role::Gateway).await;
+    let listened = ["_INBOX_gateway.led", "logins.outcomes", "agents.db-1.results", "agents.db-1.approvals"];
+    for subject in listened {
+        beside.subscribe(subject, "").await.unwrap();
+    }
+    let enroll = Role::Enroll("token-1".parse().unwrap());
+    let roles = [Role::Person, Role::Analyst, Role::Mirror, Role::Registrar, enroll, agent("web-1")];
+    futures::future::join_all(roles.iter().map(|role| lead_answers(&broker, role, &listened))).await;
+    // Behind everything that they have caused.
+    let gateway = broker.client(&Role::Gateway).await;
+    gateway.publish("logins.outcomes", "last".into()).await.unwrap();
+    let heard = wait_until("what came last", LIMIT, async || {
+        let heard = beside.heard().await;
+        (!heard.is_empty()).then_some(heard)
+    })
+    .await;
+    assert_eq!(heard.iter().map(|one| one.bytes.as_slice()).collect::<Vec<_>>(), [b"last\r\n"]);
+    for (stream, parent) in RECORDS {
+        for role in &roles {
+            let subject = format!("{parent}.led-{}", role.name());
+            let found = gateway.request(format!("$JS.API.DIRECT.GET.{stream}.{subject}"), "".into()).await.unwrap();
+            assert_eq!(found.status.map(|status| status.as_u16()), Some(404), "{subject}: {found:?}");
+        }
+    }
+}
+
+/// A consumer delivers to whatever subject its maker names, where the stream is: services live elsewhere.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_consumer_delivers_is_no_request() {
     let broker = TestBroker::start().await;
     let registrar = broker.connect(&Role::Registrar).await;
-    let spec = ServiceSpec {
-        name: service::REGISTRAR_NAME,
-        description: "hears what is asked of registrars",
-        subject: subject::REGISTRAR_ADMIN,
-        endpoint: "admin",
-        queue_group: service::REGISTRAR_QUEUE,
-    };
-    let mut service = Service::start(&registrar, &spec, "0.0.1", || json!({})).await.unwrap();
-    // Beside it, to see that it does come.
-    let mut beside = wire(&broker, &Role::Registrar).await;
+    let mut service = Service::start(&registrar, &service::REGISTRAR, "0.0.1", || json!({})).await.unwrap();
     registrar.ping().await.unwrap();
     let mut evil = wire(&broker, &agent("web-1")).await;
     let inbox = "_INBOX_agent_web-1.evil";
@@ -122,23 +183,24 @@ async fn what_a_consumer_delivers_is_no_request() {
         assert!(evil.publish(&own, Some(inbox), "", br#"{"from":"evil"}"#).await);
         wait_until("it is stored", LIMIT, async || evil.heard().await.pop()).await;
     }
-    beside.subscribe("registrar.admin", "registrars").await.unwrap();
-    let config = json!({"stream_name": "COMMANDS", "config": {
-        "name": "web-1", "filter_subject": "commands.web-1.>", "ack_policy": "none", "deliver_policy": "all",
-        "deliver_subject": "registrar.admin", "deliver_group": "registrars", "mem_storage": true,
-    }});
-    let create = "LEDGER.API.CONSUMER.CREATE.COMMANDS.web-1.commands.web-1.>";
-    assert!(evil.publish(create, Some(inbox), "", config.to_string().as_bytes()).await);
-    wait_until("the consumer", LIMIT, async || evil.heard().await.pop()).await;
-    // About half of it goes to each of the two.
-    let led = wait_until("what it delivers", LIMIT, async || beside.heard().await.pop()).await;
-    assert!(led.subject.starts_with("commands.web-1.led-"), "{led:?}");
-    drop(beside);
-    let gateway = broker.client(&Role::Gateway).await;
-    gateway.publish("registrar.admin", r#"{"from":"gateway"}"#.into()).await.unwrap();
-    gateway.flush().await.unwrap();
-    let first = tokio::time::timeout(LIMIT, service.next()).await.unwrap().unwrap();
-    assert_eq!(first.read::<Value>(1024).unwrap(), json!({"from": "gateway"}));
+    for group in ["", "registrars"] {
+        let config = json!({"stream_name": "COMMANDS", "config": {
+            "name": "web-1", "filter_subject": "commands.web-1.>", "ack_policy": "none", "deliver_policy": "all",
+            "deliver_subject": "registrar.admin", "deliver_group": group, "mem_storage": true,
+        }});
+        let create = "LEDGER.API.CONSUMER.CREATE.COMMANDS.web-1.commands.web-1.>";
+        assert!(evil.publish(create, Some(inbox), "", config.to_string().as_bytes()).await);
+        wait_until("the consumer", LIMIT, async || evil.heard().await.pop()).await;
+        let gateway = broker.client(&Role::Gateway).await;
+        for number in 0..20 {
+            gateway.publish("registrar.admin", format!("{{\"from\":{number}}}").into()).await.unwrap();
+            gateway.flush().await.unwrap();
+            let next = tokio::time::timeout(LIMIT, service.next()).await.unwrap().unwrap();
+            assert_eq!(next.read::<Value>(1024).unwrap(), json!({"from": number}));
+        }
+        assert!(evil.publish("LEDGER.API.CONSUMER.DELETE.COMMANDS.web-1", Some(inbox), "", b"").await);
+        wait_until("an answer", LIMIT, async || evil.heard().await.pop()).await;
+    }
 }
 
 /// Within the agents' account the broker does lead its answers to another agent, which takes none of them for a command.

@@ -110,8 +110,12 @@ impl Kind {
     pub fn account(self) -> Account {
         match self {
             Self::Agent | Self::Enroll => Account::Agents,
+            Self::Analyst => Account::Analysts,
+            Self::Registrar => Account::Registrars,
+            Self::Mirror => Account::Mirrors,
+            Self::Person => Account::People,
             Self::Claims => Account::System,
-            _ => Account::Ogent,
+            Self::Setup | Self::Gateway => Account::Ogent,
         }
     }
 
@@ -132,12 +136,14 @@ impl Kind {
             Self::Analyst => Permissions { publish: analyst_publish(), subscribe: analyst_subscribe(inbox) },
             Self::Registrar => Permissions { publish: registrar_publish(), subscribe: registrar_subscribe(inbox) },
             Self::Mirror => Permissions {
-                publish: [COMMANDS, RESULTS].iter().flat_map(|stream| reading(stream)).collect(),
+                publish: [(COMMANDS, subject::ALL_COMMANDS), (RESULTS, subject::ALL_RESULTS)]
+                    .into_iter()
+                    .flat_map(|(stream, subjects)| reading_from_afar(stream, subjects))
+                    .collect(),
                 subscribe: vec![subject::ALL_FEEDS.to_owned(), subject::ALL_APPROVAL_FEEDS.to_owned(), inbox],
             },
             Self::Person => Permissions {
-                // `$SRV.>` is what `nats micro` asks all services.
-                publish: owned(&[subject::ALL_EXEC, subject::ANALYSIS_REQUESTS, "$SRV.>"]),
+                publish: person_publish(),
                 subscribe: owned(&[
                     subject::ALL_FEEDS,
                     subject::ALL_APPROVAL_FEEDS,
@@ -243,7 +249,7 @@ fn streams() -> impl Iterator<Item = String> {
 fn setup_publish() -> Vec<String> {
     let verbs = ["CREATE", "UPDATE", "INFO"];
     streams()
-        .chain([ANALYSES.to_owned(), format!("KV_{SESSIONS_BUCKET}"), format!("KV_{TICKETS_BUCKET}")])
+        .chain([ANALYSES.to_owned()])
         .flat_map(|stream| verbs.map(|verb| format!("$JS.API.STREAM.{verb}.{stream}")))
         .collect()
 }
@@ -277,21 +283,25 @@ fn gateway_subscribe(inbox: String) -> Vec<String> {
         .collect()
 }
 
-/// Answers go to those who may ask, and nowhere else: a reply subject is whatever the one who asks says.
-fn answers() -> [String; 2] {
-    [Kind::Gateway, Kind::Person].map(|kind| format!("{}.>", kind.inbox_prefix()))
+/// The same from an account that takes JetStream from another one.
+fn reading_from_afar(stream: &str, subjects: &str) -> [String; 3] {
+    [
+        format!("{LEDGER_API}.STREAM.INFO.{stream}"),
+        format!("{LEDGER_API}.DIRECT.GET.{stream}"),
+        format!("{LEDGER_API}.DIRECT.GET.{stream}.{subjects}"),
+    ]
 }
 
-/// What `nats micro` asks a service.
+/// Where the broker takes answers to requests from another account: the rest of the subject is its own, and by chance.
+const ANSWERS: &str = "_R_.>";
+
+/// What `nats micro` asks.
 fn micro(name: &str) -> impl Iterator<Item = String> {
-    let verbs = ["PING", "INFO", "STATS"];
-    verbs
-        .into_iter()
-        .flat_map(move |verb| [format!("$SRV.{verb}"), format!("$SRV.{verb}.{name}"), format!("$SRV.{verb}.{name}.*")])
+    service::micro_all().into_iter().chain(service::micro(name))
 }
 
 fn analyst_publish() -> Vec<String> {
-    [subject::ALL_ANALYSES.to_owned(), format!("$JS.API.STREAM.INFO.{ANALYSES}")].into_iter().chain(answers()).collect()
+    [subject::ALL_ANALYSES.to_owned(), format!("{LEDGER_API}.STREAM.INFO.{ANALYSES}"), ANSWERS.to_owned()].into()
 }
 
 fn analyst_subscribe(inbox: String) -> Vec<String> {
@@ -301,15 +311,12 @@ fn analyst_subscribe(inbox: String) -> Vec<String> {
 }
 
 fn registrar_publish() -> Vec<String> {
-    OF_REGISTRARS
-        .map(|bucket| kv(bucket, ">"))
-        .into_iter()
-        .chain([subject::ALL_AUDIT.to_owned()])
-        .chain(OF_REGISTRARS.iter().flat_map(|bucket| reading(&stream_of(bucket))))
-        .chain(answers())
-        // Where the broker takes answers to requests from another account.
-        .chain(["_R_.>".to_owned()])
-        .collect()
+    let bucket = |bucket: &str| {
+        let keys = kv(bucket, "*");
+        [keys.clone()].into_iter().chain(reading_from_afar(&stream_of(bucket), &keys))
+    };
+    let rest = [subject::ALL_AUDIT.to_owned(), ANSWERS.to_owned()];
+    OF_REGISTRARS.into_iter().flat_map(bucket).chain(rest).collect()
 }
 
 fn registrar_subscribe(inbox: String) -> Vec<String> {
@@ -318,6 +325,14 @@ fn registrar_subscribe(inbox: String) -> Vec<String> {
         .into_iter()
         .chain(micro(service::REGISTRAR_NAME))
         .chain([inbox])
+        .collect()
+}
+
+fn person_publish() -> Vec<String> {
+    [subject::ALL_EXEC.to_owned(), subject::ANALYSIS_REQUESTS.to_owned()]
+        .into_iter()
+        .chain(service::micro_all())
+        .chain([service::ANALYSIS.name, service::REGISTRAR_NAME].into_iter().flat_map(service::micro))
         .collect()
 }
 

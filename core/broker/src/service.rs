@@ -58,6 +58,19 @@ pub const REGISTRAR: ServiceSpec = ServiceSpec {
     queue_group: REGISTRAR_QUEUE,
 };
 
+/// What `nats micro` asks a service.
+const VERBS: [&str; 3] = ["PING", "INFO", "STATS"];
+
+/// Where `nats micro` asks all services at once.
+pub(crate) fn micro_all() -> [String; 3] {
+    VERBS.map(|verb| format!("$SRV.{verb}"))
+}
+
+/// Where it asks the service with this name, and one instance of it.
+pub(crate) fn micro(name: &str) -> impl Iterator<Item = String> {
+    VERBS.into_iter().flat_map(move |verb| [format!("$SRV.{verb}.{name}"), format!("$SRV.{verb}.{name}.*")])
+}
+
 /// One instance of a service. It leaves when it is dropped.
 pub struct Service {
     ear: Ear,

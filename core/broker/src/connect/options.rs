@@ -70,13 +70,13 @@ impl fmt::Debug for Credentials {
 // === impl Credentials ===
 
 impl Credentials {
-    /// How requests to JetStream begin for who has these: agents with a token have an account of their own, which
-    /// takes JetStream from the others'. Elsewhere a broker has one account for all.
+    /// How requests to JetStream begin for who has these: with tokens, most roles have an account of their own, which
+    /// takes JetStream from another one. Elsewhere a broker has one account for all.
     #[must_use]
     pub fn api_prefix(&self, role: &Role) -> &'static str {
         match (self, role.kind().account()) {
-            (Self::Creds(_) | Self::CredsText(_), Account::Agents) => LEDGER_API,
-            _ => JETSTREAM_API,
+            (Self::None | Self::Nkey(_) | Self::NkeySeed(_), _) | (_, Account::Ogent) => JETSTREAM_API,
+            (Self::Creds(_) | Self::CredsText(_) | Self::Bearer(_), _) => LEDGER_API,
         }
     }
 }

@@ -87,6 +87,18 @@ impl Authority {
         self.roles.get(&kind).unwrap_or(&self.operator)
     }
 
+    /// What an account takes from others.
+    fn imports(&self, account: Account) -> Vec<Import> {
+        let of = |shared: accounts::Shared| Import {
+            name: shared.local.clone(),
+            local_subject: (shared.local != shared.subject).then_some(shared.local),
+            subject: shared.subject,
+            account: self.account(shared.of),
+            kind: shared.direction,
+        };
+        accounts::shared().into_iter().filter(|shared| shared.to == account).map(of).collect()
+    }
+
     fn of_account(&self, account: Account) -> &Key {
         self.accounts.get(&account).unwrap_or(&self.operator)
     }
@@ -104,14 +116,9 @@ impl Authority {
     #[must_use]
     pub fn claims(&self, account: Account, revocations: BTreeMap<String, i64>) -> AccountClaims {
         let kinds = Kind::ALL.into_iter().filter(|kind| kind.account() == account);
-        let (imports, exports) = match account {
-            Account::System => (Vec::new(), Vec::new()),
-            Account::Ogent => (Vec::new(), exports()),
-            Account::Agents => (imports(&self.account(Account::Ogent)), Vec::new()),
-        };
         AccountClaims {
-            imports,
-            exports,
+            imports: self.imports(account),
+            exports: exports(account),
             limits: limits(account),
             signing_keys: kinds.map(|kind| SigningKey::Scoped(scope(kind, self.role(kind).public()))).collect(),
             revocations,
@@ -246,7 +253,8 @@ fn scope(kind: Kind, key: PublicKey) -> Scope {
     }
 }
 
-fn exports() -> Vec<Export> {
+/// What an account gives: to two others the same thing once.
+fn exports(account: Account) -> Vec<Export> {
     let of = |shared: accounts::Shared| Export {
         name: shared.subject.clone(),
         subject: shared.subject,
@@ -254,18 +262,13 @@ fn exports() -> Vec<Export> {
         response_type: (shared.direction == Direction::Service)
             .then(|| if shared.is_stream { "Stream" } else { "Singleton" }.to_owned()),
     };
-    accounts::shared().into_iter().map(of).collect()
-}
-
-fn imports(ogent: &PublicKey) -> Vec<Import> {
-    let of = |shared: accounts::Shared| Import {
-        name: shared.local.clone(),
-        local_subject: (shared.local != shared.subject).then_some(shared.local),
-        subject: shared.subject,
-        account: ogent.clone(),
-        kind: shared.direction,
-    };
-    accounts::shared().into_iter().map(of).collect()
+    let mut exports: Vec<Export> = Vec::new();
+    for export in accounts::shared().into_iter().filter(|shared| shared.of == account).map(of) {
+        if !exports.contains(&export) {
+            exports.push(export);
+        }
+    }
+    exports
 }
 
 /// NATS takes what is missing as nothing, and -1 as no limit.

@@ -18,14 +18,15 @@ pub fn table() -> String {
         let (publish, subscribe) = (cell(&permissions.publish), cell(&permissions.subscribe));
         let _ = writeln!(text, "| {} | {} | {publish} | {subscribe} |", kind.name(), kind.account().name());
     }
-    text.push_str("\n| in OGENT | in AGENTS | direction |\n|---|---|---|\n");
+    text.push_str("\n| of | to | subject | there | what passes |\n|---|---|---|---|---|\n");
     for shared in accounts::shared() {
-        let direction = match (shared.direction, shared.is_stream) {
-            (Direction::Stream, _) => "agents hear it",
-            (Direction::Service, false) => "agents publish it, and get an answer",
-            (Direction::Service, true) => "agents publish it, and get several answers",
+        let passes = match (shared.direction, shared.is_stream) {
+            (Direction::Stream, _) => "messages",
+            (Direction::Service, false) => "requests, and an answer",
+            (Direction::Service, true) => "requests, and several answers",
         };
-        let _ = writeln!(text, "| `{}` | `{}` | {direction} |", shared.subject, shared.local);
+        let (of, to) = (shared.of.name(), shared.to.name());
+        let _ = writeln!(text, "| {of} | {to} | `{}` | `{}` | {passes} |", shared.subject, shared.local);
     }
     text
 }

@@ -13,6 +13,7 @@ use crate::intent::{ExecutionTarget, Intent, IntentWire, InvalidIntent, Run};
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "schema", schema(example = json!({"command": "systemctl restart nginx", "reason": "TICKET-1"})))]
 pub struct ExecuteRequest {
     /// A line for `/bin/sh -c`. Either this or `argv`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
