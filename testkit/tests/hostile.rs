@@ -117,7 +117,7 @@ async fn lead_answers(broker: &TestBroker, role: &Role, listened: &[&str]) {
     let own = format!("{}.end", inbox_prefix(role));
     evil.subscribe(&own, "").await.unwrap();
     let rights = permissions::of(role).publish;
-    let asks = rights.iter().map(|right| right.replace('>', "web-1").replace('*', "web-1"));
+    let asks = rights.iter().map(|right| right.replace(['>', '*'], "web-1"));
     let asks: Vec<String> = asks.filter(|ask| !ask.starts_with("_R_") && !ask.starts_with("_INBOX")).collect();
     let records = RECORDS.map(|(_, parent)| format!("{parent}.led-{}", role.name()));
     for ask in &asks {

@@ -2,7 +2,8 @@
 
 It makes up requests, and Ogent runs what it is asked to, as whoever the tests run as. So every request that could
 make an agent run something goes through `tame`, at the last place before the network, whatever made it: a command
-line becomes `true`. All other fields stay as they were made up.
+line becomes `true`. All other fields stay as they were made up. Nor may anything befall the account of the tests
+themselves: `spare` sends such requests to somebody who does not exist.
 
 The ids of a real agent and of real commands come from the environment, so that not every answer is a 404.
 """
@@ -54,6 +55,15 @@ def may_run_something(request: requests.PreparedRequest) -> bool:
     return "execute" in unquote(urlsplit(request.url or "").path).lower()
 
 
+def spare(url: str) -> str:
+    """The same address, with another one in place of the user that the tests log in as."""
+    parts = urlsplit(url)
+    first, name, *rest = [*unquote(parts.path).strip("/").split("/"), "", ""]
+    if (first, name) != ("users", "admin"):
+        return url
+    return parts._replace(path="/".join(["/users/nobody", *filter(None, rest)])).geturl()
+
+
 _send = requests.adapters.HTTPAdapter.send
 
 
@@ -64,6 +74,8 @@ def send(self: Any, request: requests.PreparedRequest, *args: Any, **more: Any) 
         request.body = tame(body)
         request.headers["Content-Length"] = str(len(request.body))
         request.headers.pop("Transfer-Encoding", None)
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        request.url = spare(request.url or "")
     return _send(self, request, *args, **more)
 
 

@@ -35,6 +35,13 @@ def test_made_up_commands_are_tamed(body: bytes) -> None:
     assert b"true" in tamed.stdout
 
 
+@pytest.mark.parametrize("path", ["/users/admin", "/users/admin/", "/users/%61dmin/password"])
+def test_whoever_asks_is_spared(path: str) -> None:
+    code = "import sys; from fuzz_hooks import spare; print(spare(sys.argv[1]))"
+    spared = subprocess.run([sys.executable, "-c", code, f"http://x{path}?a=b"], cwd=HERE, capture_output=True, check=True)
+    assert spared.stdout.decode().strip() == "http://x/users/nobody" + ("/password" if "password" in path else "") + "?a=b"
+
+
 def test_the_document_is_true(ogent: Live, api: httpx.Client, tmp_path: Path) -> None:
     def run(line: str) -> str:
         answer = api.post(f"/agents/{ogent.agent}/execute", json={"command": line})
