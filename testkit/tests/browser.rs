@@ -128,7 +128,11 @@ async fn a_session_is_a_cookie_that_no_script_and_no_other_site_gets() {
     assert_eq!(response.status(), 200);
     let cookie = response.headers()[SET_COOKIE].to_str().unwrap().to_owned();
     let (pair, attributes) = cookie.split_once("; ").unwrap();
-    assert!(pair.starts_with("__Host-ogent-session=") && pair.len() == "__Host-ogent-session=".len() + 43, "{pair}");
+    // What stands for the user, and 256 bits.
+    assert!(
+        pair.starts_with("__Host-ogent-session=") && pair.len() == "__Host-ogent-session=".len() + 32 + 43,
+        "{pair}"
+    );
     for attribute in ["Path=/", "Secure", "HttpOnly", "SameSite=Strict"] {
         assert!(attributes.split("; ").any(|one| one == attribute), "{attributes}");
     }
@@ -178,6 +182,49 @@ async fn a_session_is_that_of_one_person() {
     assert_eq!(removed.status(), 204);
     assert_eq!(gateway.post("/users", anna).await.0, 201);
     assert_eq!(status(&browser).await, 401);
+}
+
+#[tokio::test]
+async fn sessions_in_browsers_are_listed_ended_and_bounded() {
+    let broker = TestBroker::start().await;
+    let gateway = TestGateway::start(&broker).await;
+    let anna = json!({"name": "anna", "roles": ["viewer"], "password": PASSWORD});
+    assert_eq!(gateway.post("/users", anna).await.0, 201);
+    let mut first = Browser::new(&gateway);
+    first.log_in_as("anna").await;
+    let status = async |browser: &Browser| browser.own(Method::GET, "/session", None).await.status().as_u16();
+
+    // Its owner sees it, and so does an admin, who may end it.
+    let own: Value = first.own(Method::GET, "/sessions", None).await.json().await.unwrap();
+    assert_eq!(own["sessions"][0]["is_current"], true, "{own}");
+    let mut second = Browser::new(&gateway);
+    second.log_in_as("anna").await;
+    let list = gateway.get("/sessions?user=anna").await.1;
+    let ids: Vec<&str> = list["sessions"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), 2, "{list}");
+    let id = own["sessions"][0]["id"].as_str().unwrap();
+    assert!(id.starts_with("b-") && ids.contains(&id), "{list}");
+    assert_eq!(first.own(Method::DELETE, "/sessions/b-00000000000000000000000000000000", None).await.status(), 404);
+    let ended = gateway.request(Method::DELETE, &format!("/sessions/{id}")).send().await.unwrap();
+    assert_eq!(ended.status(), 204);
+    assert_eq!((status(&first).await, status(&second).await), (401, 200));
+    // Nobody ends one of others.
+    let mut admin = Browser::new(&gateway);
+    admin.log_in().await;
+    let list: Value = admin.own(Method::GET, "/sessions", None).await.json().await.unwrap();
+    let current = list["sessions"].as_array().unwrap().iter().find(|one| one["is_current"] == true).unwrap();
+    let path = format!("/sessions/{}", current["id"].as_str().unwrap());
+    assert_eq!(second.own(Method::DELETE, &path, None).await.status(), 404);
+    assert_eq!(status(&admin).await, 200);
+
+    // Whoever logs in without end takes the places of what is not used any more.
+    for _ in 0..64 {
+        let mut browser = Browser::new(&gateway);
+        assert_eq!(browser.log_in_as("anna").await.status(), 200);
+    }
+    let list = gateway.get("/sessions?user=anna").await.1;
+    assert_eq!(list["sessions"].as_array().unwrap().len(), 64);
+    assert_eq!((status(&second).await, status(&admin).await), (401, 200));
 }
 
 #[tokio::test]

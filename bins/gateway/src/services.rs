@@ -132,7 +132,7 @@ impl Services {
     /// Whom a browser's session speaks for now; `None` where that user is gone.
     #[must_use]
     pub(crate) fn principal_of(&self, session: BrowserSession) -> Option<Principal> {
-        let BrowserSession { key, user, epoch: begun_in, granted, ends_at } = session;
+        let BrowserSession { key, user, epoch: begun_in, granted, ends_at, .. } = session;
         let (roles, epoch) = match granted {
             Some(roles) => (roles, 0),
             None => {

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::append::{AppendError, Entry};
 use crate::connect::{Broker, BrokerError};
-use crate::direct::ReadError;
+use crate::direct::{MAX_BATCH, Query, ReadError};
 use crate::presence;
 
 /// How long the end of a value is remembered, so that those who follow the bucket hear of it.
@@ -80,6 +80,29 @@ impl Vault {
     pub async fn remove(&self, key: &str, revision: u64) -> Result<(), AppendError> {
         let entry = self.entry(key, Vec::new(), revision, MARKER_TTL)?.header("KV-Operation", "DEL");
         self.broker.append(entry).await.map(drop)
+    }
+
+    /// What is kept under keys of one more token than `prefix`, in which `*` stands for any token. What cannot be read is
+    /// left out.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub async fn list<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<(String, T)>, ReadError> {
+        let head = format!("$KV.{}.", self.bucket);
+        let (mut found, mut seq) = (Vec::new(), 1);
+        loop {
+            let next_by_subj = Some(format!("{head}{prefix}.*"));
+            let query = Query { seq: Some(seq), next_by_subj, batch: MAX_BATCH, is_lenient: true, ..Query::default() };
+            let batch = self.broker.read(&presence::stream(self.bucket), &query).await?;
+            found.extend(batch.records.iter().filter_map(|record| {
+                let key = record.subject.strip_prefix(head.as_str())?.to_owned();
+                Some((key, presence::value(record)?))
+            }));
+            if !batch.more || batch.through < seq {
+                return Ok(found);
+            }
+            seq = batch.through + 1;
+        }
     }
 
     /// The keys below `prefix` whose values were taken away, as that happens. What happens while the broker is away is not

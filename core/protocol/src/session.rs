@@ -23,7 +23,7 @@ pub struct Digest([u8; 32]);
 #[error("is not the id of a session or token, or not a digest")]
 pub struct InvalidGrant;
 
-/// Names a session (`s-…`) or an API token (`t-…`), for ever: an id is never given a second time.
+/// Names a session (`s-…`, in a browser `b-…`) or an API token (`t-…`), for ever: an id is never given a second time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct GrantId(String);
@@ -174,7 +174,13 @@ impl GrantId {
     /// Whether it names a session.
     #[must_use]
     pub fn is_session(&self) -> bool {
-        self.0.starts_with('s')
+        self.0.starts_with('s') || self.is_browser()
+    }
+
+    /// Whether it names a session in a browser.
+    #[must_use]
+    pub fn is_browser(&self) -> bool {
+        self.0.starts_with('b')
     }
 
     /// As text; one token of a subject.
@@ -194,7 +200,7 @@ impl FromStr for GrantId {
     type Err = InvalidGrant;
 
     fn from_str(text: &str) -> Result<Self, InvalidGrant> {
-        let digits = text.strip_prefix("s-").or_else(|| text.strip_prefix("t-")).ok_or(InvalidGrant)?;
+        let digits = ["s-", "t-", "b-"].iter().find_map(|kind| text.strip_prefix(kind)).ok_or(InvalidGrant)?;
         let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         match digits.len() == 32 && digits.bytes().all(is_hex) {
             true => Ok(Self(text.to_owned())),

@@ -4,25 +4,28 @@
 //! The secret is kept nowhere but in the browser: the bucket has its hash as the key, so whoever can read the bucket can
 //! be nobody. Every gateway asks the bucket anew, so a session that was ended anywhere is ended everywhere.
 
+mod record;
+
 use std::time::Duration;
 
-use data_encoding::HEXLOWER;
 use futures::StreamExt as _;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use ogent_broker::{AppendError, Broker, BrokerError, Kept, ReadError, Vault};
+use ogent_protocol::GrantId;
 use ogent_protocol::subject::SESSIONS_BUCKET;
 use ogent_runtime::{Secret, random_secret};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use tokio::sync::broadcast;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use self::record::{Record, signed};
+use super::authority::Origin;
 use crate::access::Role;
-use crate::limits::{SESSION_AGE, SESSION_CHECK_EVERY, SESSION_IDLE, SESSION_TOUCH_AFTER, SSO_SESSION_AGE};
+use crate::limits::{MAX_GRANTS_EACH, SESSION_CHECK_EVERY, SESSION_IDLE, SESSION_TOUCH_AFTER};
 
-/// The first token of the keys.
-const PREFIX: &str = "browser";
+pub(crate) use record::SessionKey;
+pub(super) use record::hash;
+
 /// Bytes of randomness in a secret.
 pub(super) const SECRET_BYTES: usize = 32;
 /// Ends of sessions that one connection may leave unread. One that misses some asks the bucket.
@@ -34,10 +37,6 @@ pub(crate) struct BrowserSessions {
     vault: Vault,
     ended: broadcast::Sender<SessionKey>,
 }
-
-/// What names a session, to those who may not use it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SessionKey(String);
 
 /// Somebody's session.
 #[derive(Debug, Clone)]
@@ -52,18 +51,14 @@ pub(crate) struct BrowserSession {
     pub(crate) granted: Option<Vec<Role>>,
     /// When it ends, if nobody uses it before.
     pub(crate) ends_at: Timestamp,
-}
-
-/// What the bucket keeps.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Record {
-    user: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    epoch: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    granted: Option<Vec<Role>>,
-    begun: Timestamp,
-    seen: Timestamp,
+    /// When it began.
+    pub(crate) begun: Timestamp,
+    /// When it was last used, to within [`SESSION_TOUCH_AFTER`].
+    pub(crate) seen: Timestamp,
+    /// From where its owner logged in.
+    pub(crate) address: Option<String>,
+    /// With which program.
+    pub(crate) user_agent: Option<String>,
 }
 
 /// Why nobody can be let in or out.
@@ -90,13 +85,13 @@ impl BrowserSessions {
     pub(crate) async fn follow(broker: &Broker, stop: CancellationToken) -> Result<Self, BrokerError> {
         let vault = Vault::new(broker, SESSIONS_BUCKET);
         let (ended, _) = broadcast::channel(ENDS);
-        let mut removed = vault.removed(PREFIX).await?;
+        let mut removed = vault.removed(&SessionKey::all()).await?;
         let tell = ended.clone();
         tokio::spawn(async move {
             let listen = async {
                 while let Some(key) = removed.next().await {
                     // Nobody may be listening now.
-                    let _ = tell.send(SessionKey(key));
+                    let _ = tell.send(SessionKey::stored(key));
                 }
             };
             tokio::select! {
@@ -107,7 +102,8 @@ impl BrowserSessions {
         Ok(Self { vault, ended })
     }
 
-    /// Begins a session for somebody who has proved to be `user`.
+    /// Begins a session for somebody who has proved to be `user`. Where there are [`MAX_GRANTS_EACH`], the one that was
+    /// used longest ago makes room.
     ///
     /// # Errors
     /// When it cannot be stored.
@@ -116,13 +112,43 @@ impl BrowserSessions {
         user: &str,
         epoch: Option<u64>,
         granted: Option<Vec<Role>>,
+        from: &Origin,
     ) -> Result<Secret, SessionError> {
-        let secret = random_secret(SECRET_BYTES)?;
+        let mut others = self.list(Some(user)).await?;
+        while others.len() >= MAX_GRANTS_EACH {
+            let Some(oldest) = others.pop() else { break };
+            self.end(&oldest.key).await?;
+        }
+        let secret = SessionKey::secret_for(user, &random_secret(SECRET_BYTES)?);
         let now = Timestamp::now();
-        let record = Record { user: user.to_owned(), epoch, granted, begun: now, seen: now };
-        let SessionKey(key) = SessionKey::of(&secret);
-        self.vault.put(&key, &record, 0, SESSION_IDLE).await?;
+        let (address, user_agent) = (Some(from.address.to_string()), from.user_agent.clone());
+        let record = Record { user: user.to_owned(), epoch, granted, begun: now, seen: now, address, user_agent };
+        let key = SessionKey::of(&secret);
+        self.vault.put(key.as_str(), &record, 0, SESSION_IDLE).await?;
         Ok(secret)
+    }
+
+    /// The sessions of one user, or of all; the one used last first.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub(crate) async fn list(&self, user: Option<&str>) -> Result<Vec<BrowserSession>, SessionError> {
+        let prefix = user.map_or_else(SessionKey::all, SessionKey::all_of);
+        let now = Timestamp::now();
+        let found = self.vault.list::<Record>(&prefix).await?.into_iter();
+        let sessions = found.map(|(key, record)| record.session(SessionKey::stored(key)));
+        let is_wanted = |one: &BrowserSession| one.ends_at > now && user.is_none_or(|user| one.user == user);
+        let mut sessions: Vec<_> = sessions.filter(is_wanted).collect();
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.seen));
+        Ok(sessions)
+    }
+
+    /// The session with this id.
+    ///
+    /// # Errors
+    /// When the broker does not answer.
+    pub(crate) async fn named(&self, id: &GrantId) -> Result<Option<BrowserSession>, SessionError> {
+        Ok(self.list(None).await?.into_iter().find(|session| session.key.id().as_ref() == Some(id)))
     }
 
     /// The session of whoever knows that secret, which counts as a use of it.
@@ -134,18 +160,18 @@ impl BrowserSessions {
         let Some(kept) = self.kept(&key).await? else { return Ok(None) };
         let now = Timestamp::now();
         if now.duration_since(kept.value.seen) < signed(SESSION_TOUCH_AFTER) {
-            return Ok(kept.value.session(key));
+            return Ok(Some(kept.value.session(key)));
         }
         let record = Record { seen: now, ..kept.value };
         let ttl = Duration::try_from(record.ends_at().duration_since(now)).unwrap_or_default();
-        match self.vault.put(&key.0, &record, kept.revision, ttl).await {
+        match self.vault.put(key.as_str(), &record, kept.revision, ttl).await {
             Ok(_) => {}
             // Another request has done it, or has ended the session: that one is right.
             Err(AppendError::Conflict(_)) => return self.get(&key).await,
             // It stays usable as long as before.
             Err(error) => tracing::debug!(%error, "the use of a session cannot be noted"),
         }
-        Ok(record.session(key))
+        Ok(Some(record.session(key)))
     }
 
     /// The session of that name, if it goes on.
@@ -153,7 +179,7 @@ impl BrowserSessions {
     /// # Errors
     /// When the broker does not answer.
     pub(crate) async fn get(&self, key: &SessionKey) -> Result<Option<BrowserSession>, SessionError> {
-        Ok(self.kept(key).await?.and_then(|kept| kept.value.session(key.clone())))
+        Ok(self.kept(key).await?.map(|kept| kept.value.session(key.clone())))
     }
 
     /// Ends a session everywhere.
@@ -163,8 +189,8 @@ impl BrowserSessions {
     pub(crate) async fn end(&self, key: &SessionKey) -> Result<(), SessionError> {
         // A use that is noted at this moment may come between.
         for _ in 0..5 {
-            let Some(kept) = self.vault.get::<Record>(&key.0).await? else { return Ok(()) };
-            match self.vault.remove(&key.0, kept.revision).await {
+            let Some(kept) = self.vault.get::<Record>(key.as_str()).await? else { return Ok(()) };
+            match self.vault.remove(key.as_str(), kept.revision).await {
                 Ok(()) => return Ok(()),
                 Err(AppendError::Conflict(_)) => {}
                 Err(error) => return Err(error.into()),
@@ -199,65 +225,7 @@ impl BrowserSessions {
     }
 
     async fn kept(&self, key: &SessionKey) -> Result<Option<Kept<Record>>, ReadError> {
-        let kept = self.vault.get::<Record>(&key.0).await?;
+        let kept = self.vault.get::<Record>(key.as_str()).await?;
         Ok(kept.filter(|kept| kept.value.ends_at() > Timestamp::now()))
-    }
-}
-
-// === impl SessionKey ===
-
-impl SessionKey {
-    pub(crate) fn of(secret: &Secret) -> Self {
-        Self(format!("{PREFIX}.{}", hash(secret)))
-    }
-}
-
-// === impl Record ===
-
-impl Record {
-    fn ends_at(&self) -> Timestamp {
-        let idle = self.seen.saturating_add(signed(SESSION_IDLE)).unwrap_or(self.seen);
-        let age = if self.granted.is_some() { SSO_SESSION_AGE } else { SESSION_AGE };
-        let old = self.begun.saturating_add(signed(age)).unwrap_or(self.begun);
-        idle.min(old)
-    }
-
-    fn session(self, key: SessionKey) -> Option<BrowserSession> {
-        let ends_at = self.ends_at();
-        Some(BrowserSession { key, user: self.user, epoch: self.epoch, granted: self.granted, ends_at })
-    }
-}
-
-/// What stands for a secret where others may read it. It is random and long, so a fast hash keeps it.
-pub(super) fn hash(secret: &Secret) -> String {
-    HEXLOWER.encode(&Sha256::digest(secret.expose().as_bytes()))
-}
-
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sessions_end_by_idleness_and_by_age() {
-        let begun: Timestamp = "2026-05-01T00:00:00Z".parse().unwrap();
-        let record =
-            |seen: &str| Record { user: "u".into(), epoch: Some(1), granted: None, begun, seen: seen.parse().unwrap() };
-        let ends = |seen: &str| record(seen).ends_at().to_string();
-        assert_eq!(ends("2026-05-01T00:00:00Z"), "2026-05-01T12:00:00Z");
-        assert_eq!(ends("2026-05-05T03:00:00Z"), "2026-05-05T15:00:00Z");
-        assert_eq!(ends("2026-05-07T23:00:00Z"), "2026-05-08T00:00:00Z");
-        let vouched_for = Record { granted: Some(vec![Role::Viewer]), ..record("2026-05-01T11:00:00Z") };
-        assert_eq!(vouched_for.ends_at().to_string(), "2026-05-01T12:00:00Z");
-    }
-
-    #[test]
-    fn the_key_is_a_hash() {
-        let key = SessionKey::of(&Secret::new("abc".to_owned()));
-        let expected = "browser.ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-        assert_eq!(key, SessionKey(expected.to_owned()));
     }
 }

@@ -164,7 +164,7 @@ pub(super) async fn begin(
         Whom::Own(person) => (&*person.name, Some(person.epoch), None),
         Whom::Vouched(user, roles) => (user, None, Some(roles)),
     };
-    let secret = services.sessions.begin(user, epoch, granted).await?;
+    let secret = services.sessions.begin(user, epoch, granted, from).await?;
     if let Some(before) = before {
         services.sessions.end(&SessionKey::of(&before)).await?;
     }

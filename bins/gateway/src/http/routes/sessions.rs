@@ -4,12 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use ogent_protocol::rest::{Me, SessionList, SessionView};
-use ogent_protocol::{AuditKind, GrantId};
+use ogent_protocol::{AuditEvent, AuditKind, GrantId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::access::{Action, Resource};
-use crate::auth::GrantError;
+use crate::auth::{BrowserSession, GrantError, SessionKey};
 use crate::http::Shared;
 use crate::http::extract::{Caller, Id, QueryOf};
 use crate::http::openapi::{BadParameter, BrokerAway, Bugs, Guarded, NoGrant};
@@ -66,14 +66,20 @@ pub(in crate::http) async fn log_out(State(services): State<Shared>, caller: Cal
 
 /// List sessions
 ///
-/// Your own; an admin may ask for those of others.
+/// Your own, in browsers and elsewhere; an admin may ask for those of others.
 #[utoipa::path(
     get,
     path = "/sessions",
     tag = "login",
     security(("bearer" = [])),
     params(Whose),
-    responses((status = 200, description = "The sessions", body = SessionList), Guarded, BadParameter, Bugs)
+    responses(
+        (status = 200, description = "The sessions", body = SessionList),
+        Guarded,
+        BadParameter,
+        BrokerAway,
+        Bugs
+    )
 )]
 pub(in crate::http) async fn list(
     State(services): State<Shared>,
@@ -90,7 +96,13 @@ pub(in crate::http) async fn list(
         return Err(GrantError::NotWithToken.into());
     }
     let sessions = services.authority.sessions_of(user.as_deref());
-    let sessions = sessions.iter().map(|session| SessionView::of(session, me.grant.as_ref())).collect();
+    let sessions = sessions.iter().map(|session| SessionView::of(session, me.grant.as_ref()));
+    let browsers = services.sessions.list(user.as_deref()).await?;
+    // Those whose user has changed since are over.
+    let browsers = browsers.into_iter().filter(|session| services.principal_of(session.clone()).is_some());
+    let browsers = browsers.filter_map(|session| view(session, me.session.as_ref()));
+    let mut sessions: Vec<_> = sessions.chain(browsers).collect();
+    sessions.sort_by_key(|session| std::cmp::Reverse(session.refreshed_at));
     Ok(Json(SessionList { sessions }))
 }
 
@@ -137,12 +149,38 @@ pub(super) async fn end_of(
     if id.is_session() != is_session {
         return Err(GrantError::Unknown.into());
     }
+    if id.is_browser() {
+        let session = services.sessions.named(&id).await?.ok_or(GrantError::Unknown)?;
+        if session.user != me.user && !is_manager {
+            return Err(GrantError::Unknown.into());
+        }
+        services.sessions.end(&session.key).await?;
+        let event = AuditEvent::new("gateway", AuditKind::SessionRevoked).by(&me.user).from(caller.origin().address);
+        services.ledger.audit(event.about(session.user).with(&id));
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let owner = services.authority.owner_of(&id).await?;
     if owner != me.user && !is_manager {
         return Err(GrantError::Unknown.into());
     }
     services.authority.end(&id, &owner, me, caller.origin()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn view(session: BrowserSession, current: Option<&SessionKey>) -> Option<SessionView> {
+    let BrowserSession { key, user, ends_at, begun, seen, address, user_agent, .. } = session;
+    let is_current = current == Some(&key);
+    let id = key.id()?;
+    Some(SessionView {
+        id,
+        user,
+        created_at: begun,
+        refreshed_at: seen,
+        expires_at: ends_at,
+        address,
+        user_agent,
+        is_current,
+    })
 }
 
 // === impl Whose ===
