@@ -8,6 +8,8 @@ mod answer;
 mod approval;
 mod blob;
 mod client_message;
+mod credentials;
+mod enrol;
 mod event;
 mod fold;
 mod id;
@@ -28,6 +30,8 @@ pub use answer::answer;
 pub use approval::approval;
 pub use blob::blob;
 pub use client_message::client_message;
+pub use credentials::credentials;
+pub use enrol::enrol;
 pub use event::{event_json, event_msgpack};
 pub use fold::fold;
 pub use id::id;
@@ -46,12 +50,14 @@ pub use wire::wire;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name that its program and its corpus have.
-pub const TARGETS: [(&str, Target); 21] = [
+pub const TARGETS: [(&str, Target); 23] = [
     ("analysis", analysis),
     ("answer", answer),
     ("approval", approval),
     ("blob", blob),
     ("client_message", client_message),
+    ("credentials", credentials),
+    ("enrol", enrol),
     ("event_json", event_json),
     ("event_msgpack", event_msgpack),
     ("fold", fold),

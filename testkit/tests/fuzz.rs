@@ -177,8 +177,8 @@ macro_rules! targets {
 }
 
 targets! {
-    analysis answer approval blob client_message event_json event_msgpack fold id intent_json intent_msgpack opinion record request
-    seal shell sse subject table terminal wire
+    analysis answer approval blob client_message credentials enrol event_json event_msgpack fold id intent_json intent_msgpack
+    opinion record request seal shell sse subject table terminal wire
 }
 
 #[test]
