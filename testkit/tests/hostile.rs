@@ -1,7 +1,7 @@
 //! What hostile holders of credentials, and of none, try on the broker: design section 4.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -9,8 +9,11 @@ use ogent_broker::accounts::Account;
 use ogent_broker::credentials::{Authority, Claims, Creds, Key, KeyKind, SignerRole, account, jwt};
 use ogent_broker::permissions::{self, Kind, Role, inbox_prefix};
 use ogent_broker::service::{self, Service};
+use ogent_broker::{Ledger, LoginOutcome, Logins};
+use ogent_protocol::{AgentId, EventKind};
 use ogent_testkit::{TestAgent, TestAnalyst, TestBroker, TestGateway, TestRegistrar, Wire, wait_until};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -201,6 +204,72 @@ async fn what_a_consumer_delivers_is_no_request() {
         assert!(evil.publish("LEDGER.API.CONSUMER.DELETE.COMMANDS.web-1", Some(inbox), "", b"").await);
         wait_until("an answer", LIMIT, async || evil.heard().await.pop()).await;
     }
+}
+
+/// A consumer brings what an agent has stored, with the headers of its making, to any subject where the streams are; and
+/// what a registrar or the broker answers comes to any subject where agents are. None of it is what it looks like.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_led_to_a_feed_or_an_agent_is_passed_over() {
+    let broker = TestBroker::start().await;
+    let _agent = TestAgent::start(&broker, "db-1").await;
+    let _registrar = TestRegistrar::start(&broker).await;
+    let listening = broker.connect(&Role::Gateway).await;
+    let db: AgentId = "db-1".parse().unwrap();
+    let mut feed = Ledger::new(&listening).follow_agent(&db, None).await.unwrap();
+    let (_, mut outcomes) = Logins::join(&listening, "one", CancellationToken::new()).await.unwrap();
+    let (others, _) = Logins::join(&listening, "other", CancellationToken::new()).await.unwrap();
+    let before = history(&broker).await;
+
+    let mut evil = wire(&broker, &agent("web-1")).await;
+    let inbox = "_INBOX_agent_web-1.evil";
+    evil.subscribe(inbox, "").await.unwrap();
+    let forged = "Nats-Stream: RESULTS\r\nNats-Subject: results.db-1.led\r\nNats-Sequence: 9007199254740991\r\n\
+                  Nats-Time-Stamp: 2026-01-01T00:00:00Z\r\nContent-Type: application/json";
+    let event = include_str!("../../schemas/golden/event-started.json");
+    let outcome = br#"{"from":"evil","account":"a","network":"n","is_right":true}"#;
+    for (name, headers, body) in [("event", forged, event.as_bytes()), ("outcome", "", outcome.as_slice())] {
+        assert!(evil.publish(&format!("commands.web-1.{name}"), Some(inbox), headers, body).await);
+        wait_until("it is stored", LIMIT, async || evil.heard().await.pop()).await;
+    }
+    for deliver in ["agents.db-1.results", "logins.outcomes", "agents.db-1.exec", "agents.db-1.approvals"] {
+        let config = json!({"stream_name": "COMMANDS", "config": {
+            "name": "web-1", "filter_subject": "commands.web-1.>", "ack_policy": "none", "deliver_policy": "all",
+            "deliver_subject": deliver, "mem_storage": true,
+        }});
+        let create = "LEDGER.API.CONSUMER.CREATE.COMMANDS.web-1.commands.web-1.>";
+        assert!(evil.publish(create, Some(inbox), "", config.to_string().as_bytes()).await);
+        wait_until("the consumer", LIMIT, async || evil.heard().await.pop()).await;
+        assert!(evil.publish("LEDGER.API.CONSUMER.DELETE.COMMANDS.web-1", Some(inbox), "", b"").await);
+        wait_until("an answer", LIMIT, async || evil.heard().await.pop()).await;
+    }
+    // A refusal of the registrar's, an acknowledgement, and what the broker's API says.
+    let mut invited = wire(&broker, &Role::Enroll("token-1".parse().unwrap())).await;
+    assert!(invited.publish("enroll.requests", Some("agents.db-1.exec"), "", b"{}").await);
+    for ask in ["$KV.agents.web-1", "LEDGER.API.CONSUMER.DELETE.COMMANDS.web-1"] {
+        assert!(evil.publish(ask, Some("agents.db-1.exec"), "", b"{}").await);
+    }
+    // The first that is heard is what comes behind all of it.
+    let last = LoginOutcome { account: "b".into(), network: "n".into(), is_right: false };
+    others.tell(last.clone()).await;
+    assert_eq!(tokio::time::timeout(LIMIT, outcomes.recv()).await.unwrap(), Some(last));
+    let gateway = TestGateway::start(&broker).await;
+    wait_until("the agent", LIMIT, async || {
+        (gateway.post("/agents/db-1/execute", json!({"command": "true"})).await.0 == 200).then_some(())
+    })
+    .await;
+    // The agent has written down what it was asked to run, and no more.
+    let mut commands = BTreeSet::new();
+    let mut count = 0;
+    loop {
+        let heard = tokio::time::timeout(LIMIT, feed.next()).await.unwrap().unwrap();
+        assert!(heard.sequence < 1000, "{heard:?}");
+        count += 1;
+        commands.insert(heard.event.command.clone());
+        if matches!(heard.event.kind, EventKind::Finished(_)) {
+            break;
+        }
+    }
+    assert_eq!((commands.len(), history(&broker).await["RESULTS"]), (1, before["RESULTS"] + count));
 }
 
 /// Within the agents' account the broker does lead its answers to another agent, which takes none of them for a command.

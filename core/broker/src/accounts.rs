@@ -95,6 +95,11 @@ impl Shared {
         Self { local, ..Self::requests(Account::Ogent, to, format!("{JETSTREAM_API}.{rest}")) }
     }
 
+    /// Whether these are questions of `nats micro`.
+    pub(crate) fn is_micro(&self) -> bool {
+        self.subject.starts_with("$SRV.")
+    }
+
     /// The same with several answers.
     fn several(self) -> Self {
         Self { is_stream: true, ..self }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use async_nats::{Message, Subscriber};
+use async_nats::Message;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use ogent_protocol::subject::{AGENTS_BUCKET, IDENTITIES_BUCKET, INVENTORY_BUCKET, PRESENCE_BUCKET};
@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::connect::{Broker, BrokerError};
 use crate::direct::{MAX_BATCH, Query, ReadError, Record, was_given_out};
+use crate::listen::Published;
 use crate::presence;
 
 /// How often the buckets are read again, in case a live message was lost.
@@ -79,10 +80,7 @@ impl Directory {
         let (changes, _) = broadcast::channel(CHANGES);
         let shared =
             Arc::new(Shared { broker: broker.clone(), agents: RwLock::default(), named: RwLock::default(), changes });
-        let subscribe = async |bucket: &str| {
-            let subject = format!("$KV.{bucket}.*");
-            broker.client().subscribe(subject).await.map_err(|error| BrokerError::Unavailable(error.to_string()))
-        };
+        let subscribe = async |bucket: &str| broker.listen(format!("$KV.{bucket}.*")).await;
         // First listen, then read: what is written in between is heard.
         let feeds = [AGENTS_BUCKET, PRESENCE_BUCKET, IDENTITIES_BUCKET];
         let [infos, heartbeats, identities] = feeds.map(subscribe);
@@ -141,7 +139,7 @@ impl Directory {
     }
 }
 
-async fn follow(shared: Arc<Shared>, feeds: (Subscriber, Subscriber, Subscriber), shutdown: CancellationToken) {
+async fn follow(shared: Arc<Shared>, feeds: (Published, Published, Published), shutdown: CancellationToken) {
     let (mut infos, mut heartbeats, mut identities) = feeds;
     let mut state = shared.broker.state();
     let mut refresh = tokio::time::interval_at(Instant::now() + REFRESH, REFRESH);

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
-use async_nats::{Message, Subscriber};
+use async_nats::Message;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use ogent_protocol::subject::SESSIONS_BUCKET;
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::append::{AppendError, Entry, Stored};
 use crate::connect::{Broker, BrokerError};
 use crate::direct::{MAX_BATCH, Query, ReadError, was_given_out};
+use crate::listen::Published;
 use crate::presence;
 
 /// How often the bucket is read again, in case a live message was lost.
@@ -71,8 +72,7 @@ impl Grants {
             Picture { live: BTreeMap::new(), ended: HashMap::new(), heard_until: Instant::now(), is_loaded: false };
         let shared = Arc::new(Shared { broker: broker.clone(), picture: RwLock::new(picture) });
         // First listen, then read: what ends in between is heard.
-        let feed = broker.client().subscribe(format!("$KV.{SESSIONS_BUCKET}.*")).await;
-        let feed = feed.map_err(|error| unavailable(error.to_string()))?;
+        let feed = broker.listen(format!("$KV.{SESSIONS_BUCKET}.*")).await?;
         shared.load().await.map_err(|error| unavailable(error.to_string()))?;
         tokio::spawn(hear(shared.clone(), feed, shutdown.clone()));
         tokio::spawn(keep_fresh(shared.clone(), shutdown));
@@ -166,7 +166,7 @@ impl Grants {
 }
 
 /// Does nothing but hear, so that messages are taken as fast as they come.
-async fn hear(shared: Arc<Shared>, mut feed: Subscriber, shutdown: CancellationToken) {
+async fn hear(shared: Arc<Shared>, mut feed: Published, shutdown: CancellationToken) {
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,

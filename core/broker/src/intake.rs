@@ -1,19 +1,23 @@
 //! Receives what comes on an agent's exec subject and what the ledger holds for it, gives intents.
 
-use async_nats::{HeaderMap, Message, Subscriber};
+use async_nats::{HeaderMap, Message};
 use futures::StreamExt as _;
 use ogent_protocol::subject::{self, COMMANDS};
 use ogent_protocol::{AgentId, CommandId, Encoding, Intent, IntentWire, Link, limits};
 
 use crate::connect::{Broker, BrokerError};
 use crate::direct::{header_number, was_given_out, was_stored_once};
+use crate::listen::Published;
 use crate::sign::Original;
+
+/// An answer may hold credentials and labels; what is larger is read as an intent.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// An agent's ear.
 pub struct Intake {
     broker: Broker,
     agent: AgentId,
-    subscriber: Subscriber,
+    published: Published,
 }
 
 /// What an agent hears.
@@ -68,23 +72,25 @@ impl Intake {
     /// # Errors
     /// When the connection is closed.
     pub async fn open(broker: &Broker, agent: &AgentId) -> Result<Self, BrokerError> {
-        let subscriber = broker
-            .client()
-            .subscribe(subject::exec(agent))
-            .await
-            .map_err(|error| BrokerError::Unavailable(error.to_string()))?;
-        Ok(Self { broker: broker.clone(), agent: agent.clone(), subscriber })
+        let published = broker.listen(subject::exec(agent)).await?;
+        Ok(Self { broker: broker.clone(), agent: agent.clone(), published })
     }
 
     /// The next message; `None` when the connection is closed for good.
     pub async fn next(&mut self) -> Option<Heard> {
-        let message = self.subscriber.next().await?;
-        Some(self.hear(&message))
+        loop {
+            let message = self.published.next().await?;
+            if is_answer(&message) {
+                tracing::trace!("passed over an answer that somebody has led here");
+                continue;
+            }
+            return Some(self.hear(&message));
+        }
     }
 
     /// Stops listening; what has come already can still be taken.
     pub async fn close(&mut self) {
-        let _ = self.subscriber.unsubscribe().await;
+        self.published.close().await;
     }
 
     fn hear(&self, message: &Message) -> Heard {
@@ -156,6 +162,35 @@ impl Intake {
             _ => Err("it was stored for another agent"),
         }
     }
+}
+
+/// Whether a message is some answer that was led here: whoever asks names the subject for it. It says nothing of what an
+/// intent says, and nobody waits for a word about it, so it is not worth an event either.
+fn is_answer(message: &Message) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Outline {
+        #[serde(default, rename = "type")]
+        kind: Option<String>,
+        #[serde(default)]
+        command: Option<serde::de::IgnoredAny>,
+        #[serde(default)]
+        argv: Option<serde::de::IgnoredAny>,
+    }
+    if message.reply.is_some() {
+        return false;
+    }
+    if message.status.is_some() {
+        return true;
+    }
+    let content_type = message.headers.as_ref().and_then(|headers| headers.get("Content-Type"));
+    let Ok(encoding) = Encoding::from_content_type(content_type.map(async_nats::HeaderValue::as_str)) else {
+        return false;
+    };
+    let outline: Result<Outline, _> = encoding.decode(&message.payload, MAX_ANSWER_BYTES);
+    outline.is_ok_and(|outline| {
+        let is_wish = matches!(outline.kind.as_deref(), Some("run" | "cancel"));
+        !is_wish && outline.command.is_none() && outline.argv.is_none()
+    })
 }
 
 // === impl ReplyTo ===

@@ -15,6 +15,7 @@ pub mod topology;
 
 mod append;
 mod direct;
+mod listen;
 
 pub mod analysis;
 pub mod directory;

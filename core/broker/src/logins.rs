@@ -58,8 +58,7 @@ impl Logins {
         name: &str,
         shutdown: CancellationToken,
     ) -> Result<(Self, mpsc::Receiver<LoginOutcome>), BrokerError> {
-        let feed = broker.client().subscribe(LOGINS).await;
-        let mut feed = feed.map_err(|error| BrokerError::Unavailable(error.to_string()))?;
+        let mut feed = broker.listen(LOGINS).await?;
         let (sender, receiver) = mpsc::channel(BUFFER);
         let this = Self { broker: broker.clone(), from: name.into() };
         let own = this.from.clone();

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use async_nats::Subscriber;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use ogent_protocol::{Encoding, limits};
@@ -21,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::append::{AppendError, Entry};
 use crate::connect::{Broker, BrokerError};
 use crate::direct::{MAX_BATCH, Query, ReadError, Record};
+use crate::listen::Published;
 use crate::presence;
 
 /// How often the bucket is read again, in case a bell was not heard.
@@ -86,7 +86,7 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Shelf<T> {
         let shared = Arc::new(Shared { broker: broker.clone(), bucket, records: RwLock::default(), changes });
         // First listen, then read: what is written in between is heard.
         let subject = shared.subject("*");
-        let bell = broker.client().subscribe(subject).await.map_err(|error| unavailable(&error))?;
+        let bell = broker.listen(subject).await?;
         shared.load().await.map_err(|error| unavailable(&error))?;
         tokio::spawn(follow(Arc::clone(&shared), bell, shutdown));
         Ok(Self { shared })
@@ -179,7 +179,7 @@ impl<T> Clone for Shelf<T> {
     }
 }
 
-async fn follow<T: DeserializeOwned>(shared: Arc<Shared<T>>, mut bell: Subscriber, shutdown: CancellationToken) {
+async fn follow<T: DeserializeOwned>(shared: Arc<Shared<T>>, mut bell: Published, shutdown: CancellationToken) {
     let mut state = shared.broker.state();
     let mut refresh = interval_at(Instant::now() + REFRESH, REFRESH);
     let mut second_look: Option<Instant> = None;

@@ -116,8 +116,7 @@ impl Vault {
     ) -> Result<impl Stream<Item = String> + Send + Unpin + use<>, BrokerError> {
         let subject = format!("$KV.{}.{prefix}.*", self.bucket);
         let head = format!("$KV.{}.", self.bucket);
-        let messages = self.broker.client().subscribe(subject).await;
-        let messages = messages.map_err(|error| BrokerError::Unavailable(error.to_string()))?;
+        let messages = self.broker.listen(subject).await?;
         Ok(Box::pin(messages.filter_map(move |message| {
             let is_end = message.headers.as_ref().is_some_and(|headers| headers.get("KV-Operation").is_some());
             let key = message.subject.strip_prefix(head.as_str()).filter(|_| is_end).map(str::to_owned);

@@ -177,6 +177,19 @@ pub mod template {
     }
 }
 
+/// Whether a subject is one of those that `pattern` stands for: `*` for any one token, `>` for the rest.
+#[must_use]
+pub fn matches(pattern: &str, subject: &str) -> bool {
+    let (mut pattern, mut subject) = (pattern.split('.'), subject.split('.'));
+    loop {
+        match (pattern.next(), subject.next()) {
+            (Some(">"), Some(_)) | (None, None) => return true,
+            (Some(one), Some(other)) if one == "*" || one == other => {}
+            _ => return false,
+        }
+    }
+}
+
 /// Whether this is a subject of the history, whatever it says: a consumer delivers under the subject on which a message
 /// is stored, and on every subject that its maker names.
 #[must_use]
@@ -218,6 +231,18 @@ mod tests {
         #[test]
         fn foreign_subjects_never_panic(text in any::<String>()) {
             let _ = parse_ledger(&text);
+        }
+    }
+
+    #[test]
+    fn wildcards_stand_for_what_nats_says() {
+        for (pattern, subject) in [("a.*.c", "a.b.c"), ("a.>", "a.b.c"), ("a", "a"), ("$KV.users.*", "$KV.users.x")] {
+            assert!(matches(pattern, subject), "{pattern} {subject}");
+        }
+        for (pattern, subject) in
+            [("a.*", "a"), ("a.*", "a.b.c"), ("a.>", "a"), ("a.b", "a.c"), ("a", "a.b"), ("", "a")]
+        {
+            assert!(!matches(pattern, subject), "{pattern} {subject}");
         }
     }
 

@@ -67,6 +67,9 @@ pub struct Export {
     /// How many answers a request gets: `Singleton` or `Stream`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_type: Option<String>,
+    /// Nanoseconds after which the broker forgets who has asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_threshold: Option<u64>,
 }
 
 /// Whether messages go from the exporting account to the importing one, or the other way.

@@ -233,6 +233,9 @@ fn role_key(kind: Kind) -> String {
 /// Bytes of the largest message to a registrar, with its headers.
 const ENROLL_PAYLOAD: i64 = 64 * 1024;
 
+/// How long the broker waits for one more answer of a service to `nats micro`: 5 s.
+const MICRO_ANSWERS_NS: u64 = 5_000_000_000;
+
 fn scope(kind: Kind, key: PublicKey) -> Scope {
     let Permissions { publish, subscribe } = kind.template();
     Scope {
@@ -257,10 +260,12 @@ fn scope(kind: Kind, key: PublicKey) -> Scope {
 fn exports(account: Account) -> Vec<Export> {
     let of = |shared: accounts::Shared| Export {
         name: shared.subject.clone(),
-        subject: shared.subject,
         kind: shared.direction,
         response_type: (shared.direction == Direction::Service)
             .then(|| if shared.is_stream { "Stream" } else { "Singleton" }.to_owned()),
+        // Who asks all services again and again would otherwise fill the broker's memory for minutes.
+        response_threshold: shared.is_micro().then_some(MICRO_ANSWERS_NS),
+        subject: shared.subject,
     };
     let mut exports: Vec<Export> = Vec::new();
     for export in accounts::shared().into_iter().filter(|shared| shared.of == account).map(of) {

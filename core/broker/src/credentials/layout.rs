@@ -21,7 +21,7 @@ use super::authority::Authority;
 use super::jwt::{self, Claims, JwtError};
 use super::keys::{Key, KeyKind};
 use super::signer::{SignerFile, SignerRole};
-use super::user::Name;
+use super::user::{Name, UserClaims};
 use super::{OperatorClaims, files};
 use crate::accounts::Account;
 use crate::permissions::Kind;
@@ -254,11 +254,15 @@ impl Layout {
             Err(error) => return Err(io(error)),
         };
         let issuer = self.authority.role(kind).public();
-        // Another role key, another name or another key: it is somebody else's now.
+        let account = self.authority.account(kind.account());
+        // Another role key, account, name or key: it is somebody else's now.
         let is_current = known.as_ref().is_some_and(|creds| {
-            let claims: Result<Claims<serde_json::Value>, _> = jwt::decode(&creds.jwt, [&issuer]);
+            let claims: Result<Claims<UserClaims>, _> = jwt::decode(&creds.jwt, [&issuer]);
             let is_key = key.as_ref().is_none_or(|key| key.public() == creds.key.public());
-            is_key && claims.is_ok_and(|claims| claims.name == name.as_str() && claims.check_time(now).is_ok())
+            let is_same = |claims: Claims<UserClaims>| {
+                claims.name == name.as_str() && claims.nats.issuer_account == account && claims.check_time(now).is_ok()
+            };
+            is_key && claims.is_ok_and(is_same)
         });
         if is_current {
             return Ok(path);
@@ -307,6 +311,7 @@ fn read(path: &Path) -> Result<Option<String>, LayoutError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credentials::user;
     use std::collections::BTreeMap;
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -335,6 +340,25 @@ mod tests {
         let third = Layout::open(dir.path(), None, later).unwrap();
         assert_eq!(third.written(), [dir.path().join("creds/analyst.creds")]);
         assert_eq!(third.authority().trust(), first.authority().trust());
+    }
+
+    /// What an earlier version has made, whose roles lived in fewer accounts.
+    #[test]
+    fn credentials_of_another_account_are_made_anew_with_the_same_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = Timestamp::now();
+        let layout = Layout::open(dir.path(), None, now).unwrap();
+        let path = dir.path().join("creds/analyst.creds");
+        let (authority, before) = (layout.authority(), Creds::load(&path).unwrap());
+        let (role, account) = (authority.role(Kind::Analyst), authority.account(Account::Ogent));
+        let name = "analyst".parse().unwrap();
+        let jwt = user::issue(role, &account, &name, &before.key.public(), now, None).unwrap();
+        Creds { jwt, key: Key::from_seed(KeyKind::User, &before.key.seed().unwrap()).unwrap() }.save(&path).unwrap();
+        assert_eq!(Layout::open(dir.path(), None, now).unwrap().written(), [path.clone()]);
+        let after = Creds::load(&path).unwrap();
+        let claims: Claims<UserClaims> = jwt::decode(&after.jwt, [&role.public()]).unwrap();
+        assert_eq!(claims.nats.issuer_account, authority.account(Account::Analysts));
+        assert_eq!(after.key.public(), before.key.public());
     }
 
     #[test]

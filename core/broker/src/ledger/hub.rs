@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_nats::{Message, Subscriber};
+use async_nats::Message;
 use futures::StreamExt as _;
 use ogent_protocol::subject::{self, RESULTS};
 use ogent_protocol::{AgentId, CommandId};
@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::connect::{Broker, BrokerError};
 use crate::direct::{header_number, was_stored_once};
+use crate::listen::Published;
 
 /// Live messages that wait for one listener. What comes on top is dropped and read from the ledger later.
 const BUFFER: usize = 256;
@@ -70,15 +71,10 @@ impl Hub {
         let feed = match feeds.get(agent) {
             Some(feed) => feed.clone(),
             None => {
-                let subscriber = self
-                    .broker
-                    .client()
-                    .subscribe(subject::feed(agent))
-                    .await
-                    .map_err(|error| BrokerError::Unavailable(error.to_string()))?;
+                let published = self.broker.listen(subject::feed(agent)).await?;
                 let feed = Arc::new(Feed::default());
                 feeds.insert(agent.clone(), feed.clone());
-                tokio::spawn(serve(Arc::downgrade(self), agent.clone(), feed.clone(), subscriber));
+                tokio::spawn(serve(Arc::downgrade(self), agent.clone(), feed.clone(), published));
                 feed
             }
         };
@@ -96,9 +92,9 @@ impl Hub {
     }
 }
 
-async fn serve(hub: std::sync::Weak<Hub>, agent: AgentId, feed: Arc<Feed>, mut subscriber: Subscriber) {
+async fn serve(hub: std::sync::Weak<Hub>, agent: AgentId, feed: Arc<Feed>, mut published: Published) {
     loop {
-        match tokio::time::timeout(LINGER, subscriber.next()).await {
+        match tokio::time::timeout(LINGER, published.next()).await {
             Ok(Some(message)) => feed.dispatch(message),
             // The connection is closed for good.
             Ok(None) => return,

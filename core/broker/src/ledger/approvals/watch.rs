@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use async_nats::Subscriber;
 use futures::StreamExt as _;
 use ogent_protocol::{AgentId, CommandId, ProposalState, subject};
 
@@ -10,6 +9,7 @@ use super::super::Ledger;
 use super::record::ProposalRecord;
 use crate::connect::BrokerError;
 use crate::direct::ReadError;
+use crate::listen::Published;
 
 /// How long to wait for the feed before the ledger is asked: republishing is at most once, so silence may be loss.
 const FIRST_PATIENCE: Duration = Duration::from_secs(1);
@@ -22,7 +22,7 @@ pub struct ProposalWatch {
     ledger: Ledger,
     agent: AgentId,
     id: CommandId,
-    feed: Subscriber,
+    feed: Published,
     patience: Duration,
 }
 
@@ -34,8 +34,7 @@ impl Ledger {
     /// # Errors
     /// When the connection is closed.
     pub async fn watch_proposal(&self, agent: &AgentId, id: &CommandId) -> Result<ProposalWatch, BrokerError> {
-        let feed = self.broker.client().subscribe(subject::approval_feed(agent)).await;
-        let feed = feed.map_err(|error| BrokerError::Unavailable(error.to_string()))?;
+        let feed = self.broker.listen(subject::approval_feed(agent)).await?;
         Ok(ProposalWatch { ledger: self.clone(), agent: agent.clone(), id: id.clone(), feed, patience: FIRST_PATIENCE })
     }
 }
