@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help up test test-rust test-outside lint chaos chaos-check bench risk-report schemas advisories containers-check ci clean
+.PHONY: help up test test-rust test-outside lint chaos chaos-check release bench risk-report schemas advisories containers-check ci clean
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What is handed on to the program: make up ARGS="--ephemeral --random-ports"
@@ -36,6 +36,9 @@ chaos: ## Try to break the promises with real parts and real faults (CHAOS_SEED=
 
 chaos-check: ## The same for a few minutes with fixed seeds, and whether the rig can see at all
 	scripts/chaos-check
+
+release: ## Build all programs that go to machines, in target/release
+	cargo build --release --locked -p ogent -p ogent-gateway -p ogent-analyst -p ogent-registrar -p ogent-agent
 
 bench: ## Measure Ogent against its floor (ARGS="…" goes to the program)
 	cargo build --release --locked -p ogent -p ogent-agent -p ogent-bench

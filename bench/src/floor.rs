@@ -107,6 +107,10 @@ impl BareServer {
             }
         });
         let payload = bytes(256);
+        // The two connections are served side by side: the subscription may be a moment behind.
+        while self.client.request("echo", payload.clone().into()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
         let found = latency(count, async || {
             self.client.request("echo", payload.clone().into()).await.unwrap();
         })

@@ -12,7 +12,8 @@ use ogent_broker::permissions::Role;
 use ogent_protocol::enroll::admin::{AdminAction, InviteRequest, InviteState};
 use ogent_protocol::enroll::identity::IdentityState;
 use ogent_protocol::{JoinToken, Outcome};
-use ogent_testkit::{TestBroker, TestRegistrar, wait_until};
+use ogent_testkit::{TestBroker, TestGateway, TestRegistrar, wait_until};
+use serde_json::json;
 
 use self::enrolment::{Fleet, LIMIT, Machine, Wiretap};
 
@@ -213,6 +214,38 @@ async fn who_is_revoked_is_cut_off_within_five_seconds_whatever_it_does() {
     // With new keys and an invitation, the machine may come as somebody else.
     let again = machine.join_with(&other.token, |args| args.new_keys = true).await.unwrap();
     assert!(again.id.as_str() != "web-1" && fleet.is_let_in(&machine).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_revoked_is_shown_so_and_asked_for_nothing_until_it_is_replaced() {
+    let fleet = Fleet::start().await;
+    let gateway = TestGateway::start(&fleet.broker).await;
+    let labels = [("role".to_owned(), "web".to_owned())].into();
+    let machine = Machine::new();
+    machine.join(&fleet.invite(InviteRequest { labels, ..for_web_1() }).await.token).await.unwrap();
+    let agent = machine.run().await.unwrap();
+    assert_eq!(fleet.run("web-1", "true").await, Outcome::Succeeded);
+    let status = async |wanted: &str| {
+        wait_until(&format!("it to be {wanted}"), LIMIT, async || {
+            (gateway.get("/agents/web-1").await.1["status"] == wanted).then_some(())
+        })
+        .await;
+    };
+    status("online").await;
+    fleet.revoke("web-1").await.unwrap();
+    status("revoked").await;
+    for queue in [true, false] {
+        let (code, problem) = gateway.post("/agents/web-1/execute", json!({"command": "true", "queue": queue})).await;
+        assert_eq!((code, problem["code"].as_str()), (409, Some("agent_revoked")), "{problem}");
+    }
+    let _ = agent.ended().await;
+    // Another machine has the id, and what policies know it by.
+    let other = Machine::new();
+    let joined = other.join(&fleet.invite(InviteRequest { replace: true, ..for_web_1() }).await.token).await.unwrap();
+    assert_eq!((joined.generation, joined.labels["role"].as_str()), (2, "web"));
+    let agent = other.run().await.unwrap();
+    status("online").await;
+    agent.stop().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -271,7 +271,7 @@ async fn a_broken_header_leads_no_record_to_another_agent() {
         let subject = format!("commands.db-1.{}", CommandId::generate());
         agent.store("db-1", &subject, headers, br#"{"command":"echo led here"}"#).await;
         let question = format!("$JS.API.DIRECT.GET.COMMANDS.{subject}");
-        // From the agents' account it would lead nowhere; somebody else has to ask.
+        // From any account but the one with the streams it would lead nowhere; somebody there has to ask.
         server.write(&publish(&question, b"agents.web-1.exec", b"")).await;
         // What comes behind it is heard behind it.
         let id = CommandId::generate();

@@ -59,7 +59,7 @@ def spare(url: str) -> str:
     """The same address, with another one in place of the user that the tests log in as."""
     parts = urlsplit(url)
     first, name, *rest = [*unquote(parts.path).strip("/").split("/"), "", ""]
-    if (first, name) != ("users", "admin"):
+    if (first.lower(), name.lower()) != ("users", "admin"):
         return url
     return parts._replace(path="/".join(["/users/nobody", *filter(None, rest)])).geturl()
 

@@ -10,7 +10,11 @@ pub(crate) fn view(state: &AgentState) -> AgentView {
     let heartbeat = state.heartbeat.as_ref().filter(|_| state.is_online());
     AgentView {
         id: info.id.clone(),
-        status: if state.is_online() { AgentStatus::Online } else { AgentStatus::Offline },
+        status: match (state.is_revoked, state.is_online()) {
+            (true, _) => AgentStatus::Revoked,
+            (false, true) => AgentStatus::Online,
+            (false, false) => AgentStatus::Offline,
+        },
         hostname: info.hostname.clone(),
         platform: info.platform.clone(),
         version: info.version.clone(),

@@ -217,6 +217,9 @@ impl Executor {
         if wants_ssh && !state.info.capabilities.iter().any(|capability| capability == SSH) {
             return Err(ExecuteError::NoSsh(agent.clone()));
         }
+        if state.is_revoked {
+            return Err(ExecuteError::Revoked(agent.clone()));
+        }
         if !state.is_online() && !prepared.may_queue {
             return Err(ExecuteError::Offline(agent.clone()));
         }

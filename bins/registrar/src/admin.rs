@@ -6,8 +6,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
-use ogent_broker::AppendError;
 use ogent_broker::enroll::Noted;
+use ogent_broker::{AppendError, ReadError};
 use ogent_protocol::enroll::InviteId;
 use ogent_protocol::enroll::admin::{
     AdminAction, AdminRequest, AdminResponse, DecideAgent, InviteCreated, InviteRequest, InviteView,
@@ -91,15 +91,25 @@ impl Admin {
         }
     }
 
-    async fn invite(&self, by: String, request: InviteRequest) -> Result<AdminResponse, AdminError> {
+    async fn invite(&self, by: String, mut request: InviteRequest) -> Result<AdminResponse, AdminError> {
         request.check().map_err(AdminError::Invalid)?;
-        if let Some(id) = &request.id
-            && !request.replace
-        {
-            let known = self.door.identities.get(id).await.map_err(DoorError::from)?.value;
+        let known = match &request.id {
+            None => None,
+            Some(id) => match self.door.identities.get(id).await {
+                Ok(noted) => noted.value,
+                // Whoever replaces it wants nothing of what cannot be read.
+                Err(ReadError::Corrupt { .. }) if request.replace => None,
+                Err(error) => return Err(DoorError::from(error).into()),
+            },
+        };
+        if let (Some(id), Some(known)) = (&request.id, known) {
             // One that was only ever rejected may be taken by another machine.
-            if known.is_some_and(|known| known.state != IdentityState::Rejected) {
+            if !request.replace && known.state != IdentityState::Rejected {
                 return Err(AdminError::Known(id.clone()));
+            }
+            // A new machine in its place stays under the policies that name these, unless an admin says otherwise.
+            if request.replace && request.labels.is_empty() {
+                request.labels = known.labels;
             }
         }
         let now = Timestamp::now();

@@ -72,6 +72,7 @@ async fn look(
         let busy = agent.running.unwrap_or(0) + agent.queued.unwrap_or(0);
         match agent.status {
             AgentStatus::Offline => problems.push(format!("{} is offline", agent.id)),
+            AgentStatus::Revoked => problems.push(format!("{} is revoked", agent.id)),
             AgentStatus::Online if busy > 0 => problems.push(format!("{} has {busy} commands", agent.id)),
             AgentStatus::Online => {}
         }

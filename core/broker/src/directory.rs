@@ -11,7 +11,7 @@ use async_nats::Message;
 use futures::StreamExt as _;
 use jiff::Timestamp;
 use ogent_protocol::subject::{AGENTS_BUCKET, IDENTITIES_BUCKET, INVENTORY_BUCKET, PRESENCE_BUCKET};
-use ogent_protocol::{AgentId, AgentInfo, Heartbeat, Identity, Inventory, limits};
+use ogent_protocol::{AgentId, AgentInfo, Heartbeat, Identity, IdentityState, Inventory, limits};
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -43,14 +43,22 @@ pub struct AgentState {
     pub heartbeat: Option<Heartbeat>,
     /// When it was last heard of.
     pub last_seen: Timestamp,
+    /// Whether its id is shut out: nothing runs there until another machine has it.
+    pub is_revoked: bool,
 }
 
 struct Shared {
     broker: Broker,
     agents: RwLock<BTreeMap<AgentId, Entry>>,
-    /// What admins have said about agents when they let them in. It goes before what these say about themselves.
-    named: RwLock<BTreeMap<AgentId, BTreeMap<String, String>>>,
+    named: RwLock<BTreeMap<AgentId, Named>>,
     changes: broadcast::Sender<AgentState>,
+}
+
+/// What registrars know of an agent.
+struct Named {
+    /// What admins have said about it when they let it in. It goes before what it says about itself.
+    labels: BTreeMap<String, String>,
+    is_revoked: bool,
 }
 
 struct Entry {
@@ -62,10 +70,10 @@ struct Entry {
 // === impl AgentState ===
 
 impl AgentState {
-    /// Whether its heartbeat is fresh.
+    /// Whether its heartbeat is fresh, and it may still come.
     #[must_use]
     pub fn is_online(&self) -> bool {
-        self.heartbeat.is_some()
+        self.heartbeat.is_some() && !self.is_revoked
     }
 }
 
@@ -257,8 +265,9 @@ impl Shared {
     }
 
     fn set_name(&self, identity: Identity) {
-        let Identity { id, labels, .. } = identity;
-        self.named.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), labels);
+        let Identity { id, labels, state, .. } = identity;
+        let named = Named { labels, is_revoked: state == IdentityState::Revoked };
+        self.named.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), named);
         let known = self.read().get(&id).map(|entry| (entry.state.info.clone(), entry.state.last_seen));
         if let Some((info, at)) = known {
             self.set_info(info, at);
@@ -266,19 +275,22 @@ impl Shared {
     }
 
     fn set_info(&self, mut info: AgentInfo, at: Timestamp) {
-        if let Some(labels) = self.named.read().unwrap_or_else(PoisonError::into_inner).get(&info.id) {
-            info.labels.extend(labels.clone());
+        let mut is_revoked = false;
+        if let Some(named) = self.named.read().unwrap_or_else(PoisonError::into_inner).get(&info.id) {
+            info.labels.extend(named.labels.clone());
+            is_revoked = named.is_revoked;
         }
         let mut agents = self.write();
         let entry = match agents.get_mut(&info.id) {
-            Some(entry) if entry.state.info == info => return,
+            Some(entry) if entry.state.info == info && entry.state.is_revoked == is_revoked => return,
             Some(entry) => {
                 entry.state.info = info;
+                entry.state.is_revoked = is_revoked;
                 entry
             }
             None => {
                 let id = info.id.clone();
-                let state = AgentState { info, heartbeat: None, last_seen: at };
+                let state = AgentState { info, heartbeat: None, last_seen: at, is_revoked };
                 agents.entry(id).or_insert(Entry { state, expires: None })
             }
         };

@@ -1,6 +1,6 @@
 //! Receives small values that end by themselves, keeps each under its key, gives back what is still there.
 //!
-//! Keys are what nobody can guess (hashes of secrets), and every change says what it believes to stand there: two
+//! Keys end with what nobody can guess (hashes of secrets), and every change says what it believes to stand there: two
 //! gateways never both use up the same thing.
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Receives a join token from an admin, gives an agent that may run: its keys and credentials in the state folder.
 
 use std::fs::DirBuilder;
-use std::io::{self, BufRead as _};
+use std::io::{self, BufRead as _, IsTerminal as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -144,6 +144,10 @@ fn token(given: Option<Hidden>) -> anyhow::Result<JoinToken> {
     let text = match given {
         Some(Hidden(text)) if text != "-" => text,
         _ => {
+            if io::stdin().is_terminal() {
+                let line = rpassword::prompt_password("Paste the token (it does not show), then press Enter: ");
+                return parse(&line.context("no token can be read")?);
+            }
             let mut line = String::new();
             // One byte more than any token has: without a bound, a line could fill the memory.
             let limit = limits::MAX_JOIN_TOKEN_BYTES as u64 + 2;
@@ -151,6 +155,10 @@ fn token(given: Option<Hidden>) -> anyhow::Result<JoinToken> {
             line
         }
     };
+    parse(&text)
+}
+
+fn parse(text: &str) -> anyhow::Result<JoinToken> {
     if text.trim().is_empty() {
         bail!(
             "give the token that 'ogent agents invite' has printed: as an argument, in OGENT_JOIN_TOKEN, or piped in"

@@ -22,6 +22,9 @@ pub(crate) enum ExecuteError {
     /// The agent is offline, and the order may not wait for it.
     #[error("agent {0} is offline; \"queue\": true lets the command wait for it")]
     Offline(AgentId),
+    /// It is shut out.
+    #[error("agent {0} was revoked: nothing runs there until another machine has its id")]
+    Revoked(AgentId),
     /// The agent cannot reach other machines.
     #[error("execution_target: agent {0} has no ssh target")]
     NoSsh(AgentId),

@@ -154,7 +154,7 @@ problems! {
     /// Of `execute` alone.
     NotNow {
         403: "The user's roles do not allow it, or policy refuses the command: then with the verdict",
-        409: "The agent is offline, and the command may not wait for it",
+        409: "The agent is offline, and the command may not wait for it; or it is revoked",
     }
     /// Of the decisions about commands that wait.
     NotOpen {

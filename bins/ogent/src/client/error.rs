@@ -155,6 +155,7 @@ fn refusal_hint(code: &str) -> Option<&'static str> {
         "unknown_agent" => "see which agents there are with: ogent agents",
         "idempotency_mismatch" => "a new request needs a new --idempotency-key",
         "agent_offline" => "add --queue to let the command wait for the agent",
+        "agent_revoked" => "give its id to another machine with: ogent agents replace ID",
         "own_command" => "somebody else has to approve it: another user who may",
         "not_awaiting_approval" => "see what waits with: ogent approvals",
         "approval_mismatch" => "look again at what waits with: ogent approvals",

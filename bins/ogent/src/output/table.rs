@@ -208,6 +208,7 @@ impl From<AgentStatus> for Cell {
         let (text, color) = match status {
             AgentStatus::Online => ("online", Color::Green),
             AgentStatus::Offline => ("offline", Color::DarkGrey),
+            AgentStatus::Revoked => ("revoked", Color::Red),
         };
         Self { text: text.to_owned(), color: Some(color) }
     }

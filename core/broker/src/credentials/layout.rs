@@ -354,7 +354,7 @@ mod tests {
         let name = "analyst".parse().unwrap();
         let jwt = user::issue(role, &account, &name, &before.key.public(), now, None).unwrap();
         Creds { jwt, key: Key::from_seed(KeyKind::User, &before.key.seed().unwrap()).unwrap() }.save(&path).unwrap();
-        assert_eq!(Layout::open(dir.path(), None, now).unwrap().written(), [path.clone()]);
+        assert_eq!(Layout::open(dir.path(), None, now).unwrap().written(), std::slice::from_ref(&path));
         let after = Creds::load(&path).unwrap();
         let claims: Claims<UserClaims> = jwt::decode(&after.jwt, [&role.public()]).unwrap();
         assert_eq!(claims.nats.issuer_account, authority.account(Account::Analysts));

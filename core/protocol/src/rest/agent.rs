@@ -61,6 +61,8 @@ pub enum AgentStatus {
     Online,
     /// It has stopped, or has not been heard of for a while.
     Offline,
+    /// Its id is shut out, until another machine is given it.
+    Revoked,
 }
 
 /// Answer of `GET /agents`.

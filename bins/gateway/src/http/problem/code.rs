@@ -59,6 +59,8 @@ pub(in crate::http) enum Code {
     BodyTimeout,
     /// The agent is offline.
     AgentOffline,
+    /// The agent is shut out.
+    AgentRevoked,
     /// No invitation has that id.
     UnknownInvite,
     /// An agent's identity is not as it would have to be.
@@ -108,7 +110,7 @@ pub(in crate::http) enum Code {
 impl Code {
     /// Every kind, for the tests.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 48] = [
+    pub(super) const ALL: [Self; 49] = [
         Self::UnknownInvite,
         Self::NotPossible,
         Self::RegistrarUnavailable,
@@ -139,6 +141,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::BodyTimeout,
         Self::AgentOffline,
+        Self::AgentRevoked,
         Self::NotAwaitingApproval,
         Self::ApprovalMismatch,
         Self::TooManyTokens,
@@ -225,6 +228,7 @@ impl Code {
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "No such method here"),
             Self::BodyTimeout => (S::REQUEST_TIMEOUT, "body_timeout", "The body took too long"),
             Self::AgentOffline => (S::CONFLICT, "agent_offline", "The agent is offline"),
+            Self::AgentRevoked => (S::CONFLICT, "agent_revoked", "The agent is revoked"),
             Self::NotAwaitingApproval => {
                 (S::CONFLICT, "not_awaiting_approval", "The command does not wait for an approval")
             }

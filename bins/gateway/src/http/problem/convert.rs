@@ -82,6 +82,7 @@ impl From<ExecuteError> for ApiError {
             ExecuteError::TooLate(_) => Code::InvalidRequest,
             ExecuteError::UnknownAgent(_) => Code::UnknownAgent,
             ExecuteError::Offline(_) => Code::AgentOffline,
+            ExecuteError::Revoked(_) => Code::AgentRevoked,
             ExecuteError::NoSsh(_) => Code::NoSshTarget,
             ExecuteError::Mismatch(_) => Code::IdempotencyMismatch,
         };

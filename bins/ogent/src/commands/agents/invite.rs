@@ -68,6 +68,9 @@ pub(super) struct ReplaceArgs {
     /// Id that passes to another machine
     #[arg(value_name = "ID")]
     id: AgentId,
+    /// What to choose it by, instead of the labels that it has; may be given several times
+    #[arg(long = "label", value_name = "KEY=VALUE", value_delimiter = ',', value_parser = ogent_protocol::enroll::parse_label)]
+    labels: Vec<(String, String)>,
     /// How long the invitation is open, like 30m or 2d
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = humane::parse_duration)]
     ttl: Duration,
@@ -108,9 +111,9 @@ pub(super) async fn invite(args: InviteArgs, context: &Context) -> anyhow::Resul
 /// # Errors
 /// When the gateway refuses.
 pub(super) async fn replace(args: ReplaceArgs, context: &Context) -> anyhow::Result<()> {
-    let ReplaceArgs { id, ttl, output } = args;
-    let ttl_s = Some(ttl.as_secs().max(1));
-    let request = InviteRequest { id: Some(id), ttl_s, replace: true, ..InviteRequest::default() };
+    let ReplaceArgs { id, labels, ttl, output } = args;
+    let (labels, ttl_s) = (labels.into_iter().collect(), Some(ttl.as_secs().max(1)));
+    let request = InviteRequest { id: Some(id), labels, ttl_s, replace: true, ..InviteRequest::default() };
     make(&request, output.format, context).await
 }
 
@@ -125,6 +128,9 @@ async fn make(request: &InviteRequest, format: Format, context: &Context) -> any
         "on the new machine, as root: ogent-agent join - (then paste it) (open until {})",
         humane::moment(created.invite.expires_at)
     ));
+    if request.replace {
+        context.out.hint("a machine that has joined before joins with: ogent-agent join --new-keys -");
+    }
     Ok(())
 }
 
