@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use ogent_broker::permissions::{Role, inbox_prefix};
+use ogent_protocol::subject;
 use ogent_testkit::{TestBroker, Wire};
 
 const LIMIT: Duration = Duration::from_secs(5);
@@ -273,8 +274,8 @@ fn every_right_stands_in_the_matrix() {
         let role = role(letter);
         let rights = ogent_broker::permissions::of(&role);
         for right in rights.publish.iter().chain(&rights.subscribe) {
-            let is_there =
-                queues.contains(right) || subjects.iter().any(|subject| *subject == right || covers(right, subject));
+            let is_there = queues.contains(right)
+                || subjects.iter().any(|subject| *subject == right || subject::matches(right, subject));
             if !is_there {
                 missing.entry(right.clone()).or_default().push(format!("{role:?}"));
             }
@@ -283,16 +284,4 @@ fn every_right_stands_in_the_matrix() {
     // One row for each kind of request is enough where a role has the same for each stream.
     missing.retain(|right, _| !right.starts_with("$JS.API.") && !right.starts_with("$SRV."));
     assert!(missing.is_empty(), "{missing:#?}");
-}
-
-fn covers(right: &str, subject: &str) -> bool {
-    let (mut right, mut subject) = (right.split('.'), subject.split('.'));
-    loop {
-        match (right.next(), subject.next()) {
-            (Some(">"), Some(_)) | (None, None) => return true,
-            (Some("*"), Some(_)) => {}
-            (Some(one), Some(other)) if one == other => {}
-            _ => return false,
-        }
-    }
 }

@@ -4,6 +4,7 @@
 //! parts: `jwt` (access tokens) with `keys`, `opaque` (refresh and API tokens), `password`, `throttle` (how often one may
 //! try).
 
+mod account;
 mod authority;
 mod browser;
 mod error;

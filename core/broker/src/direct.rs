@@ -144,6 +144,23 @@ impl Broker {
             }
         }
     }
+
+    /// Every message under these subjects, in the order of the stream, and the last sequence that was looked at. What is
+    /// no record is passed over.
+    pub(crate) async fn read_all(&self, stream: &str, subjects: &str) -> Result<(Vec<Record>, u64), ReadError> {
+        let (mut records, mut seq) = (Vec::<Record>::new(), 1);
+        loop {
+            let next_by_subj = Some(subjects.to_owned());
+            let query = Query { seq: Some(seq), next_by_subj, batch: MAX_BATCH, is_lenient: true, ..Query::default() };
+            let batch = self.read(stream, &query).await?;
+            records.extend(batch.records);
+            if !batch.more || batch.through < seq {
+                let latest = records.last().map_or(0, |last| last.sequence);
+                return Ok((records, latest.max(batch.through)));
+            }
+            seq = batch.through + 1;
+        }
+    }
 }
 
 async fn within(limit: Duration, next: impl Future<Output = Option<Message>>) -> Result<Message, ReadError> {

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::connect::{Broker, BrokerError};
-use crate::direct::{MAX_BATCH, Query, ReadError, Record, was_given_out};
+use crate::direct::{ReadError, Record, was_given_out};
 use crate::listen::Published;
 use crate::presence;
 
@@ -210,18 +210,8 @@ impl Shared {
     }
 
     async fn bucket(&self, bucket: &str) -> Result<Vec<Record>, ReadError> {
-        let (mut records, mut seq) = (Vec::new(), 1);
-        loop {
-            let next_by_subj = Some(format!("$KV.{bucket}.*"));
-            let query = Query { seq: Some(seq), next_by_subj, batch: MAX_BATCH, ..Query::default() };
-            let batch = self.broker.read(&presence::stream(bucket), &query).await?;
-            let Some(last) = batch.records.last() else { return Ok(records) };
-            seq = last.sequence + 1;
-            records.extend(batch.records);
-            if !batch.more {
-                return Ok(records);
-            }
-        }
+        let found = self.broker.read_all(&presence::stream(bucket), &format!("$KV.{bucket}.*")).await?;
+        Ok(found.0)
     }
 
     fn hear_info(&self, message: &Message) {

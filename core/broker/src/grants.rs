@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::append::{AppendError, Entry, Stored};
 use crate::connect::{Broker, BrokerError};
-use crate::direct::{MAX_BATCH, Query, ReadError, was_given_out};
+use crate::direct::{ReadError, Record, was_given_out};
 use crate::listen::Published;
 use crate::presence;
 
@@ -261,28 +261,13 @@ impl Shared {
 
     async fn load(&self) -> Result<(), ReadError> {
         let began = Instant::now();
-        let (mut found, mut seq) = (Vec::new(), 1);
-        loop {
-            let query = Query {
-                seq: Some(seq),
-                next_by_subj: Some(format!("$KV.{SESSIONS_BUCKET}.*")),
-                batch: MAX_BATCH,
-                is_lenient: true,
-                ..Query::default()
-            };
-            let batch = self.broker.read(&presence::stream(SESSIONS_BUCKET), &query).await?;
-            if batch.through < seq {
-                break;
-            }
-            seq = batch.through + 1;
-            found.extend(batch.records.iter().filter_map(|record| {
-                let grant = presence::value::<Grant>(record)?;
-                (id_of(&record.subject).as_ref() == Some(grant.id())).then(|| Arc::new(grant))
-            }));
-            if !batch.more {
-                break;
-            }
-        }
+        let subjects = format!("$KV.{SESSIONS_BUCKET}.*");
+        let (records, _) = self.broker.read_all(&presence::stream(SESSIONS_BUCKET), &subjects).await?;
+        let grant = |record: &Record| {
+            let grant = presence::value::<Grant>(record)?;
+            (id_of(&record.subject).as_ref() == Some(grant.id())).then(|| Arc::new(grant))
+        };
+        let found = records.iter().filter_map(grant).collect();
         self.write().replace(found, began);
         Ok(())
     }

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::append::{AppendError, Entry};
 use crate::connect::{Broker, BrokerError};
-use crate::direct::{MAX_BATCH, Query, ReadError, Record};
+use crate::direct::{ReadError, Record};
 use crate::listen::Published;
 use crate::presence;
 
@@ -148,7 +148,8 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Shelf<T> {
     /// # Errors
     /// When the broker does not answer.
     pub async fn history(&self, key: &str) -> Result<Vec<Shelved<T>>, ReadError> {
-        let (records, _) = self.shared.records(&self.shared.subject(key)).await?;
+        let stream = presence::stream(self.shared.bucket);
+        let (records, _) = self.shared.broker.read_all(&stream, &self.shared.subject(key)).await?;
         Ok(records.iter().filter_map(|record| self.shared.decode(record)).collect())
     }
 
@@ -253,25 +254,9 @@ impl<T: DeserializeOwned> Shared<T> {
     }
 
     async fn load(&self) -> Result<u64, ReadError> {
-        let (records, latest) = self.records(&self.subject("*")).await?;
+        let (records, latest) = self.broker.read_all(&presence::stream(self.bucket), &self.subject("*")).await?;
         records.iter().filter_map(|record| self.decode(record)).for_each(|shelved| self.take(Arc::new(shelved)));
         Ok(latest)
-    }
-
-    /// The records under a subject in the order of the bucket, and the sequence of the latest.
-    async fn records(&self, subject: &str) -> Result<(Vec<Record>, u64), ReadError> {
-        let (mut records, mut seq) = (Vec::new(), 1);
-        loop {
-            let next_by_subj = Some(subject.to_owned());
-            let query = Query { seq: Some(seq), next_by_subj, batch: MAX_BATCH, is_lenient: true, ..Query::default() };
-            let batch = self.broker.read(&presence::stream(self.bucket), &query).await?;
-            records.extend(batch.records);
-            if !batch.more || batch.through < seq {
-                let latest = records.last().map_or(0, |last| last.sequence);
-                return Ok((records, latest.max(batch.through)));
-            }
-            seq = batch.through + 1;
-        }
     }
 
     /// What is not of this form is passed over: what was known before goes on to hold.

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::append::{AppendError, Entry};
 use crate::connect::{Broker, BrokerError};
-use crate::direct::{MAX_BATCH, Query, ReadError};
+use crate::direct::{ReadError, Record};
 use crate::presence;
 
 /// How long the end of a value is remembered, so that those who follow the bucket hear of it.
@@ -89,20 +89,12 @@ impl Vault {
     /// When the broker does not answer.
     pub async fn list<T: DeserializeOwned>(&self, prefix: &str) -> Result<Vec<(String, T)>, ReadError> {
         let head = format!("$KV.{}.", self.bucket);
-        let (mut found, mut seq) = (Vec::new(), 1);
-        loop {
-            let next_by_subj = Some(format!("{head}{prefix}.*"));
-            let query = Query { seq: Some(seq), next_by_subj, batch: MAX_BATCH, is_lenient: true, ..Query::default() };
-            let batch = self.broker.read(&presence::stream(self.bucket), &query).await?;
-            found.extend(batch.records.iter().filter_map(|record| {
-                let key = record.subject.strip_prefix(head.as_str())?.to_owned();
-                Some((key, presence::value(record)?))
-            }));
-            if !batch.more || batch.through < seq {
-                return Ok(found);
-            }
-            seq = batch.through + 1;
-        }
+        let (records, _) = self.broker.read_all(&presence::stream(self.bucket), &format!("{head}{prefix}.*")).await?;
+        let kept = |record: &Record| {
+            let key = record.subject.strip_prefix(head.as_str())?.to_owned();
+            Some((key, presence::value(record)?))
+        };
+        Ok(records.iter().filter_map(kept).collect())
     }
 
     /// The keys below `prefix` whose values were taken away, as that happens. What happens while the broker is away is not

@@ -143,11 +143,11 @@ fn seconds(count: u32) -> Duration {
 fn token(given: Option<Hidden>) -> anyhow::Result<JoinToken> {
     let text = match given {
         Some(Hidden(text)) if text != "-" => text,
+        _ if io::stdin().is_terminal() => {
+            let prompt = "Paste the token (it does not show), then press Enter: ";
+            rpassword::prompt_password(prompt).context("no token can be read")?
+        }
         _ => {
-            if io::stdin().is_terminal() {
-                let line = rpassword::prompt_password("Paste the token (it does not show), then press Enter: ");
-                return parse(&line.context("no token can be read")?);
-            }
             let mut line = String::new();
             // One byte more than any token has: without a bound, a line could fill the memory.
             let limit = limits::MAX_JOIN_TOKEN_BYTES as u64 + 2;
@@ -155,10 +155,6 @@ fn token(given: Option<Hidden>) -> anyhow::Result<JoinToken> {
             line
         }
     };
-    parse(&text)
-}
-
-fn parse(text: &str) -> anyhow::Result<JoinToken> {
     if text.trim().is_empty() {
         bail!(
             "give the token that 'ogent agents invite' has printed: as an argument, in OGENT_JOIN_TOKEN, or piped in"

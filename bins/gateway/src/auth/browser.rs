@@ -143,12 +143,12 @@ impl BrowserSessions {
         Ok(sessions)
     }
 
-    /// The session with this id.
+    /// The session with this id: of one user, or of any.
     ///
     /// # Errors
     /// When the broker does not answer.
-    pub(crate) async fn named(&self, id: &GrantId) -> Result<Option<BrowserSession>, SessionError> {
-        Ok(self.list(None).await?.into_iter().find(|session| session.key.id().as_ref() == Some(id)))
+    pub(crate) async fn named(&self, id: &GrantId, user: Option<&str>) -> Result<Option<BrowserSession>, SessionError> {
+        Ok(self.list(user).await?.into_iter().find(|session| session.key.id().as_ref() == Some(id)))
     }
 
     /// The session of whoever knows that secret, which counts as a use of it.

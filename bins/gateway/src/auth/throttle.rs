@@ -9,11 +9,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use data_encoding::HEXLOWER;
 use ogent_broker::LoginOutcome;
-use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
+use super::account::account;
 use crate::limits::MAX_THROTTLED;
 
 /// Failures of one account that cost no wait: people mistype, and forget which password it was.
@@ -62,7 +61,7 @@ impl Throttle {
     /// # Errors
     /// How long to wait.
     pub(super) fn begin(&self, name: &str, network: &str, is_familiar: bool) -> Result<Attempt, Duration> {
-        let (account, network) = (account_of(name), network.to_owned());
+        let (account, network) = (account(name), network.to_owned());
         let of_account = match is_familiar {
             true => Key::Both(account.clone(), network.clone()),
             false => Key::Account(account.clone()),
@@ -189,12 +188,6 @@ fn count(table: &mut HashMap<Key, Failures>, key: Key, now: Instant) {
     failures.count = failures.count.saturating_add(1);
     failures.before = failures.last;
     failures.last = now;
-}
-
-/// A hash: people type passwords into the field for the name. Case makes no other account.
-fn account_of(name: &str) -> String {
-    let digest = Sha256::digest(name.to_lowercase().as_bytes());
-    HEXLOWER.encode(digest.first_chunk::<16>().unwrap_or(&[0; 16]))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::append::{AppendError, Entry};
 use crate::connect::Broker;
-use crate::direct::{MAX_BATCH, Query, ReadError, Record};
+use crate::direct::{ReadError, Record};
 use crate::presence;
 
 /// The records of one bucket.
@@ -97,25 +97,19 @@ impl<T: Serialize + DeserializeOwned> Book<T> {
     /// # Errors
     /// When the broker does not answer.
     pub async fn all(&self) -> Result<(Vec<T>, usize), ReadError> {
-        let (mut found, mut unreadable, mut seq) = (Vec::new(), 0, 1);
-        loop {
-            let next_by_subj = Some(format!("$KV.{}.*", self.bucket));
-            let query = Query { seq: Some(seq), next_by_subj, batch: MAX_BATCH, is_lenient: true, ..Query::default() };
-            let batch = self.broker.read(&presence::stream(self.bucket), &query).await?;
-            for record in &batch.records {
-                match read(record) {
-                    Ok(value) => found.extend(value),
-                    Err(error) => {
-                        unreadable += 1;
-                        tracing::error!(%error, bucket = self.bucket, "a record cannot be read");
-                    }
+        let (stream, subjects) = (presence::stream(self.bucket), format!("$KV.{}.*", self.bucket));
+        let (records, _) = self.broker.read_all(&stream, &subjects).await?;
+        let (mut found, mut unreadable) = (Vec::new(), 0);
+        for record in &records {
+            match read(record) {
+                Ok(value) => found.extend(value),
+                Err(error) => {
+                    unreadable += 1;
+                    tracing::error!(%error, bucket = self.bucket, "a record cannot be read");
                 }
             }
-            if !batch.more || batch.through < seq {
-                return Ok((found, unreadable));
-            }
-            seq = batch.through + 1;
         }
+        Ok((found, unreadable))
     }
 }
 

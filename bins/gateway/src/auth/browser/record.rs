@@ -11,12 +11,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::BrowserSession;
 use crate::access::Role;
+use crate::auth::account::{self, account};
 use crate::limits::{SESSION_AGE, SESSION_IDLE, SSO_SESSION_AGE};
 
 /// The first token of the keys.
 const PREFIX: &str = "browser";
-/// Digits that stand for the user at the beginning of a secret, so that one user's sessions can be found together.
-const ACCOUNT: usize = 32;
 
 /// What names a session, to those who may not use it: `browser.<user>.<hash of the secret>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,14 +40,15 @@ pub(super) struct Record {
 // === impl SessionKey ===
 
 impl SessionKey {
-    /// What a browser of this user keeps.
+    /// What a browser of this user keeps: it begins with what stands for the user, so that one user's sessions can be
+    /// found together.
     pub(super) fn secret_for(user: &str, random: &Secret) -> Secret {
         Secret::new(format!("{}{}", account(user), random.expose()))
     }
 
     /// The session of whoever knows the secret. Whatever else that is, it names no session.
     pub(crate) fn of(secret: &Secret) -> Self {
-        let account = secret.expose().get(..ACCOUNT).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
+        let account = secret.expose().get(..account::DIGITS).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
         Self(format!("{PREFIX}.{}.{}", account.unwrap_or("none"), hash(secret)))
     }
 
@@ -98,13 +98,6 @@ impl Record {
 /// What stands for a secret where others may read it. It is random and long, so a fast hash keeps it.
 pub(in crate::auth) fn hash(secret: &Secret) -> String {
     HEXLOWER.encode(&Sha256::digest(secret.expose().as_bytes()))
-}
-
-/// What stands for a user in keys, which names do not fit. Case makes no other user.
-fn account(user: &str) -> String {
-    let mut digits = HEXLOWER.encode(&Sha256::digest(user.to_lowercase().as_bytes()));
-    digits.truncate(ACCOUNT);
-    digits
 }
 
 pub(super) fn signed(duration: Duration) -> SignedDuration {
